@@ -1,0 +1,3 @@
+#ifndef PACKSHOT_PNG_SHIM_H
+#define PACKSHOT_PNG_SHIM_H
+#endif

@@ -1,0 +1,26 @@
+import Digests
+import Testing
+
+@Suite("SHA-256")
+struct SHA256DigestTests {
+    /// The examples of FIPS 180-4 (NIST "SHA256.pdf").
+    @Test(arguments: [
+        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        (
+            "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+        ),
+    ])
+    func knownAnswers(text: String, expected: String) {
+        #expect(SHA256Digest.hash(text.utf8).hexadecimal == expected)
+    }
+
+    @Test func piecesMakeTheSameDigestAsTheWhole() {
+        var digest = SHA256Digest()
+        digest.update("ab")
+        digest.update("")
+        digest.update("c")
+        #expect(digest.finish().hexadecimal == SHA256Digest.hash("abc".utf8).hexadecimal)
+    }
+}
