@@ -1,0 +1,51 @@
+internal import Digests
+
+/// What the pixels of an image depend on, besides the weights.
+package struct GenerationSpec: Hashable, Codable, Sendable {
+    /// The prompt as the template gave it, before the model's own cleaning.
+    package var prompt: String
+    /// What to steer away from; empty for nothing.
+    package var negativePrompt: String
+    /// Seed of PyTorch's CPU generator, which reads the low 32 bits.
+    package var seed: UInt64
+    /// Pixels.
+    package var width: Int
+    /// Pixels.
+    package var height: Int
+    /// Denoising steps, at least 1.
+    package var steps: Int
+    /// Classifier-free guidance scale; 1 runs no unconditional pass.
+    package var guidance: Double
+
+    package init(
+        prompt: String, negativePrompt: String, seed: UInt64, width: Int, height: Int, steps: Int, guidance: Double
+    ) {
+        self.prompt = prompt
+        self.negativePrompt = negativePrompt
+        self.seed = seed
+        self.width = width
+        self.height = height
+        self.steps = steps
+        self.guidance = guidance
+    }
+
+    /// The identity of a job: what it makes, with which weights, for which product, to which place.
+    ///
+    /// Submitting the same again finds the same key and makes nothing twice. The fields are hashed with their lengths,
+    /// so no two different lists of fields can run together into the same bytes.
+    /// - Returns: 32 bytes, SHA-256.
+    package func uniqueKey(
+        model: ModelFingerprint, outputRoot: String, sku: String, shot: String, variant: Int
+    ) -> [UInt8] {
+        var digest = SHA256Digest()
+        let fields = [
+            "packshot-job-1", model.rawValue, prompt, negativePrompt, String(seed), String(width), String(height),
+            String(steps), String(guidance.bitPattern), outputRoot, sku, shot, String(variant),
+        ]
+        for field in fields {
+            digest.update("\(field.utf8.count):")
+            digest.update(field)
+        }
+        return digest.finish()
+    }
+}

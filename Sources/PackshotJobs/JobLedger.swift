@@ -1,0 +1,66 @@
+/// What a worker needs of the ledger: the store that decides who works on a job and what is done.
+///
+/// Every method is one transaction, judged by the store's own clock. Every method throws ``StoreError``: `.unreachable`
+/// when the server cannot be talked to (the connection is made anew on the next call; a commit whose answer was lost
+/// may have happened, and repeating the call is safe).
+package protocol JobLedger: Sendable {
+    /// Records a worker that starts, its model and its rate card.
+    func register(_ worker: WorkerRegistration) async throws
+
+    /// Records that a worker stopped by itself, after `uptime` microseconds on its time line.
+    func deregister(_ worker: WorkerID, uptime: Int64) async throws
+
+    /// Makes deliveries into claims: each job that is available (and due) becomes running with a new attempt and a lease.
+    /// - Returns: The jobs this worker now holds. An id that is missing is not to be worked on: it is done, cancelled, held
+    ///   by somebody else, not due, or unknown; its queue entry can be acknowledged, because the ledger sees to it that
+    ///   the queue gets it again if it is owed.
+    func confirm(_ jobs: [JobID], by worker: WorkerID, lease: Duration) async throws -> [ClaimedJob]
+
+    /// Extends the leases of a worker's running attempts to `lease` from now, and records its progress.
+    func heartbeat(
+        _ worker: WorkerID, progress: [AttemptProgress], uptime: Int64, lease: Duration
+    ) async throws -> HeartbeatReply
+
+    /// Ends attempts, all in one transaction: a settlement counts only if its attempt is still the job's latest and the
+    /// job is running. Settling the same attempt the same way again gives the same verdict and changes nothing.
+    /// - Returns: One verdict each, in order.
+    func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict]
+
+    /// Takes jobs away from workers whose lease has run out: the attempts end as lost, their time until the lease's end is
+    /// waste, and the jobs become available or, without attempts left, discarded.
+    /// - Returns: Entries to dispatch again.
+    func rescueExpired(limit: Int) async throws -> [DispatchEntry]
+
+    /// Scheduled and retryable jobs whose time has come become available.
+    /// - Returns: Entries to dispatch.
+    func releaseDue(limit: Int) async throws -> [DispatchEntry]
+
+    /// Jobs of a model that a worker could be working on now and that `held` does not contain: what the queue owes.
+    /// Only jobs that have been waiting longer than `grace` count, so that a dispatch under way is not repeated.
+    /// - Returns: Up to `limit` entries in the order of their ids, all above `after`.
+    func owedJobs(
+        model: ModelFingerprint, after: JobID?, grace: Duration, limit: Int
+    ) async throws -> [DispatchEntry]
+
+    /// True while a model has jobs that are not final: waiting, running or to be retried.
+    func hasUnfinishedJobs(model: ModelFingerprint) async throws -> Bool
+}
+
+/// What a producer needs of the ledger.
+package protocol BatchLedger: Sendable {
+    /// Writes a batch and its jobs in one transaction, by bulk copy. After it returns, everything is durable; when it
+    /// throws, nothing was written.
+    /// - Parameter chunks: Gives the jobs piece by piece, nil at the end, so that ten million need not be in memory.
+    /// - Throws: ``StoreError`` `.conflict` when a planned path of this batch is already taken by a job with other settings,
+    ///   naming it.
+    func submit(_ batch: NewBatch, chunks: () throws -> [PlannedJob]?) async throws -> Submission
+
+    /// Jobs of a batch that were written and not yet marked as dispatched, in order, up to `limit`.
+    func undispatched(_ batch: BatchID, limit: Int) async throws -> [DispatchEntry]
+
+    /// Remembers that a batch's jobs up to and including `through` were given to the queue.
+    func markDispatched(_ batch: BatchID, through: JobID) async throws
+
+    /// Batches with jobs not yet marked as dispatched.
+    func batchesToDispatch() async throws -> [BatchID]
+}

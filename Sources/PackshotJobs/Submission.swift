@@ -1,0 +1,121 @@
+package import Foundation
+
+/// A product as the catalog described it.
+package struct ProductRecord: Hashable, Sendable {
+    package let sku: String
+    package let title: String
+    /// The catalog's other columns, by name.
+    package let attributes: [String: String]
+
+    package init(sku: String, title: String, attributes: [String: String]) {
+        self.sku = sku
+        self.title = title
+        self.attributes = attributes
+    }
+}
+
+/// One image to make, as planned and not yet in the ledger.
+package struct PlannedJob: Hashable, Sendable {
+    package let product: ProductRecord
+    /// Name of the shot, and the number of the variant from 0.
+    package let shot: String
+    package let variant: Int
+    package let spec: GenerationSpec
+    /// Where the image goes below the batch's output root: sanitised parts, never absolute, no `..`.
+    package let relativePath: String
+    /// 0 (first) to 9 (last); 4 is usual.
+    package let priority: Int
+    /// Not before this moment; nil for at once.
+    package let scheduledAt: Date?
+
+    package init(
+        product: ProductRecord, shot: String, variant: Int, spec: GenerationSpec, relativePath: String,
+        priority: Int = 4, scheduledAt: Date? = nil
+    ) {
+        self.product = product
+        self.shot = shot
+        self.variant = variant
+        self.spec = spec
+        self.relativePath = relativePath
+        self.priority = priority
+        self.scheduledAt = scheduledAt
+    }
+}
+
+/// The weights a batch is made with, as the ledger keeps them.
+package struct ModelRecord: Hashable, Sendable {
+    package let fingerprint: ModelFingerprint
+    /// Folder name, for people.
+    package let name: String
+    /// Upstream pipeline class, such as `PRXPixelPipeline`.
+    package let pipelineClass: String
+    package let parameterCount: Int64
+    package let byteCount: Int64
+
+    package init(
+        fingerprint: ModelFingerprint, name: String, pipelineClass: String, parameterCount: Int64, byteCount: Int64
+    ) {
+        self.fingerprint = fingerprint
+        self.name = name
+        self.pipelineClass = pipelineClass
+        self.parameterCount = parameterCount
+        self.byteCount = byteCount
+    }
+}
+
+/// A batch as it is submitted. Name and output root identify it: submitting under the same pair adds to the batch.
+package struct NewBatch: Hashable, Sendable {
+    /// Sanitised: it is a folder below `outputRoot`.
+    package let name: String
+    /// Absolute path of the folder images go to.
+    package let outputRoot: String
+    /// Path of the catalog file as given, and the SHA-256 of its bytes (32).
+    package let sourcePath: String
+    package let sourceSHA256: [UInt8]
+    package let model: ModelRecord
+    /// Attempts each job is allowed, at least 1.
+    package let maxAttempts: Int
+
+    package init(
+        name: String, outputRoot: String, sourcePath: String, sourceSHA256: [UInt8], model: ModelRecord,
+        maxAttempts: Int = 3
+    ) {
+        self.name = name
+        self.outputRoot = outputRoot
+        self.sourcePath = sourcePath
+        self.sourceSHA256 = sourceSHA256
+        self.model = model
+        self.maxAttempts = maxAttempts
+    }
+}
+
+/// What a submission came to.
+package struct Submission: Hashable, Sendable {
+    package let batch: BatchID
+    /// Jobs handed in.
+    package let submitted: Int
+    /// Jobs that were new.
+    package let created: Int
+    /// Jobs the ledger already had, by unique key, in this batch or another.
+    package var existing: Int { submitted - created }
+
+    package init(batch: BatchID, submitted: Int, created: Int) {
+        self.batch = batch
+        self.submitted = submitted
+        self.created = created
+    }
+}
+
+/// A job the queue should hold: what Redis needs to know, and nothing more.
+package struct DispatchEntry: Hashable, Sendable {
+    package let job: JobID
+    package let lane: QueueLane
+    /// Not to be delivered before this moment; nil for at once.
+    package let notBefore: Date?
+
+    package init(job: JobID, lane: QueueLane, notBefore: Date?) {
+        self.job = job
+        self.lane = lane
+        self.notBefore = notBefore
+    }
+}
