@@ -1,1 +1,3 @@
-print("packshot")
+import PackshotCommands
+
+CommandLineTool.main()

@@ -1,0 +1,183 @@
+internal import Digests
+internal import Foundation
+internal import Logging
+internal import PackshotJobs
+internal import Synchronization
+
+/// Brings an attempt to its end: the file, the ledger, the queue, in this order.
+struct AttemptFinisher: Sendable {
+    let configuration: WorkerConfiguration
+    let composer: ImageComposer
+    let files: ImageFileStore
+    let settlements: SettlementWriter
+    let queue: any JobQueue
+    let timeline: WorkerTimeline
+    let attempts: AttemptsInHand
+    let storage: StorageHealth
+    let logger: Logger
+
+    private let fileLane = BlockingLane(label: "packshot.files")
+
+    init(
+        configuration: WorkerConfiguration, composer: ImageComposer, files: ImageFileStore,
+        settlements: SettlementWriter, queue: any JobQueue, timeline: WorkerTimeline, attempts: AttemptsInHand,
+        storage: StorageHealth, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.composer = composer
+        self.files = files
+        self.settlements = settlements
+        self.queue = queue
+        self.timeline = timeline
+        self.attempts = attempts
+        self.storage = storage
+        self.logger = logger
+    }
+
+    /// Stores a generated image and completes its job, or records why there is none.
+    func finish(_ job: PreparedJob, _ result: Result<GeneratedImage, any Error>) async {
+        var stages = StageTimes(embed: job.embedTime)
+        do {
+            let image = try result.get()
+            stages.sample = image.sampleTime
+            stages.decode = image.decodeTime
+            let claimed = job.attempt.job
+            let (record, encodeTime, writeTime) = try await fileLane.run {
+                let start = timeline.now
+                let bytes = try composer.png(image, of: claimed, prompt: job.prompt)
+                let encoded = timeline.now
+                try job.attempt.control.check()
+                try files.write(bytes, to: claimed.relativePath, in: configuration.outputRoot)
+                let record = ImageRecord(
+                    relativePath: claimed.relativePath, sha256: SHA256Digest.hash(bytes), byteCount: Int64(bytes.count),
+                    width: image.width, height: image.height, effectivePrompt: job.prompt.effectiveText,
+                    promptTokens: job.prompt.tokenCount, version: configuration.version)
+                return (record, encoded - start, timeline.now - encoded)
+            }
+            stages.encode = encodeTime
+            stages.write = writeTime
+            await settle(job.attempt, .completed(record), stages: stages, sources: job.sources)
+        } catch {
+            await end(job.attempt, error, stages: stages, sources: job.sources)
+        }
+    }
+
+    /// Records that an attempt ended before it reached the sampler.
+    func fail(_ attempt: HeldAttempt, _ error: any Error) async {
+        await end(attempt, error, stages: StageTimes(), sources: [])
+    }
+
+    /// Gives an attempt back unharmed.
+    func handBack(_ attempt: HeldAttempt, reason: String) async {
+        await settle(attempt, .handedBack(reason: reason), stages: StageTimes(), sources: [])
+    }
+
+    /// Returns when files can be written, or the worker stops.
+    func waitUntilWritable(_ stop: StopSignal) async {
+        await storage.waitUntilWritable(stop, logger: logger)
+    }
+
+    private func end(
+        _ attempt: HeldAttempt, _ error: any Error, stages: StageTimes, sources: [EmbeddingSource]
+    ) async {
+        switch error {
+        case let stopped as AttemptControl.Stopped:
+            switch stopped.reason {
+            case .cancelled: await settle(attempt, .cancelled, stages: stages, sources: sources)
+            case .shutdown:
+                await settle(attempt, .handedBack(reason: "grace time over"), stages: stages, sources: sources)
+            case .lost:
+                // Settled all the same: the ledger refuses it and records the time as waste.
+                let failure = AttemptFailure(code: "lease_lost", message: "the lease was lost", isPermanent: false)
+                await settle(attempt, .failed(failure, retryAfter: .zero), stages: stages, sources: sources)
+            }
+        case let failure as ImageFileStore.Failure where failure.code == .diskFull:
+            storage.reportFull(failure.message)
+            await settle(attempt, .handedBack(reason: failure.message), stages: stages, sources: sources)
+        default:
+            let failure = AttemptFailure(describing: error)
+            logger.error(
+                "attempt failed",
+                metadata: ["job": "\(attempt.job.id)", "code": "\(failure.code)", "error": "\(failure.message)"])
+            let delay = configuration.retryPolicy.delay(
+                afterAttempts: attempt.job.attemptNumber, random: .random(in: 0..<1))
+            await settle(attempt, .failed(failure, retryAfter: delay), stages: stages, sources: sources)
+        }
+    }
+
+    private func settle(
+        _ attempt: HeldAttempt, _ outcome: Settlement.Outcome, stages: StageTimes, sources: [EmbeddingSource]
+    ) async {
+        let (from, to) = timeline.charge(claimedAt: attempt.control.claimedAt)
+        let settlement = Settlement(
+            job: attempt.job.id, attempt: attempt.job.attempt, worker: configuration.id, outcome: outcome,
+            busyFrom: from, busyTo: to, stages: stages, embeddingSources: sources)
+        do {
+            let verdict = try await settlements.settle(settlement)
+            attempts.remove(attempt.job.attempt)
+            if verdict == .stale {
+                logger.warning(
+                    "refused as stale: the job was taken over", metadata: ["job": "\(attempt.job.id)"])
+            }
+            try await queue.acknowledge([attempt.delivery])
+            if case .accepted(.available) = verdict {
+                try await queue.dispatch([DispatchEntry(job: attempt.job.id, lane: attempt.delivery.lane, notBefore: nil)])
+            }
+        } catch {
+            // The ledger is the truth: a job it holds as running comes back after the lease, one it holds as done is
+            // acknowledged when the queue delivers it again.
+            attempts.remove(attempt.job.attempt)
+            logger.warning(
+                "attempt not fully settled", metadata: ["job": "\(attempt.job.id)", "error": "\(error)"])
+        }
+    }
+}
+
+extension AttemptFailure {
+    /// The failure an error stands for. What is not known to be permanent is tried again.
+    init(describing error: any Error) {
+        switch error {
+        case let error as GenerationError:
+            self.init(code: error.code.rawValue, message: error.message, isPermanent: true)
+        case let error as ImageFileStore.Failure:
+            let permanent = error.code == .pathRefused || error.code == .differentFileExists
+            self.init(code: error.code.rawValue, message: error.message, isPermanent: permanent)
+        case let error as StoreError:
+            self.init(code: "store_\(error.code.rawValue)", message: error.message, isPermanent: false)
+        default:
+            self.init(code: "generation_failed", message: "\(error)", isPermanent: false)
+        }
+    }
+}
+
+/// Whether the output folder takes files, as far as the worker knows.
+final class StorageHealth: Sendable {
+    private let root: String
+    private let trouble = Mutex<String?>(nil)
+
+    init(root: String) {
+        self.root = root
+    }
+
+    /// A write found the disk full.
+    func reportFull(_ message: String) {
+        trouble.withLock { $0 = message }
+    }
+
+    /// While the disk is full, looks every two seconds whether there is room again (64 MB and some inodes).
+    func waitUntilWritable(_ stop: StopSignal, logger: Logger) async {
+        guard let message = trouble.withLock({ $0 }) else { return }
+        logger.error("not claiming until there is room on the disk", metadata: ["error": "\(message)"])
+        while !stop.isStopping {
+            await stop.sleep(for: .seconds(2))
+            guard let values = try? FileManager.default.attributesOfFileSystem(forPath: root),
+                let free = values[.systemFreeSize] as? NSNumber, let nodes = values[.systemFreeNodes] as? NSNumber
+            else { continue }
+            if free.int64Value > 64_000_000, nodes.int64Value > 64 {
+                trouble.withLock { $0 = nil }
+                logger.notice("room on the disk again")
+                return
+            }
+        }
+    }
+}

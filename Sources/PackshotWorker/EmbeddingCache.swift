@@ -1,0 +1,102 @@
+package import Logging
+package import PackshotJobs
+
+/// Text embeddings, from the nearest place that has them: this process's memory, the fleet's store, or the encoder.
+///
+/// A prompt many jobs share is computed once in the fleet: within the process callers of the same key wait for the first
+/// (single flight), and between processes the store's lock lets one compute while the others wait for its result, for at
+/// most ``lockDuration``. When the store is away the cache computes; it never fails a job.
+package actor EmbeddingCache {
+    /// How long a worker may keep others waiting for an embedding it computes.
+    package static let lockDuration: Duration = .seconds(20)
+
+    private let memory: EmbeddingLRU
+    private let store: any EmbeddingStore
+    private let holder: String
+    private let logger: Logger
+    private var inFlight: [[UInt8]: Task<(value: [UInt8], source: EmbeddingSource), any Error>] = [:]
+    private var uncounted: [EmbeddingSource: Int] = [:]
+
+    /// - Parameters:
+    ///   - memoryBytes: Bytes kept in this process.
+    ///   - holder: Names this process in the store's locks.
+    package init(memoryBytes: Int, store: any EmbeddingStore, holder: String, logger: Logger) {
+        self.memory = EmbeddingLRU(capacity: memoryBytes)
+        self.store = store
+        self.holder = holder
+        self.logger = logger
+    }
+
+    /// The embedding under a key, and where it came from.
+    /// - Parameter compute: Runs the encoder; called at most once, and only if nobody else has the value.
+    /// - Throws: What `compute` throws.
+    package func embedding(
+        for key: [UInt8], compute: @escaping @Sendable () async throws -> [UInt8]
+    ) async throws -> (value: [UInt8], source: EmbeddingSource) {
+        if let value = memory.value(for: key) {
+            uncounted[.memory, default: 0] += 1
+            return (value, .memory)
+        }
+        if let running = inFlight[key] {
+            let value = try await running.value.value
+            uncounted[.memory, default: 0] += 1
+            return (value, .memory)
+        }
+        let task = Task { try await self.fetchOrCompute(key, compute) }
+        inFlight[key] = task
+        defer { inFlight[key] = nil }
+        let found = try await task.value
+        memory.store(found.value, for: key)
+        uncounted[found.source, default: 0] += 1
+        return found
+    }
+
+    private nonisolated func fetchOrCompute(
+        _ key: [UInt8], _ compute: @Sendable () async throws -> [UInt8]
+    ) async throws -> (value: [UInt8], source: EmbeddingSource) {
+        var hasLock = false
+        do {
+            let deadline = ContinuousClock().now + Self.lockDuration
+            var pause = Duration.milliseconds(2)
+            while true {
+                if let value = try await store.embedding(for: key) { return (value, .redis) }
+                hasLock = try await store.tryLock(key, holder: holder, duration: Self.lockDuration)
+                if hasLock || ContinuousClock().now >= deadline { break }
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .milliseconds(100))
+            }
+            // Between the miss and the lock another worker may have finished.
+            if hasLock, let value = try await store.embedding(for: key) {
+                try await store.unlock(key, holder: holder)
+                return (value, .redis)
+            }
+        } catch let error as StoreError {
+            logger.warning("embedding store is away, computing", metadata: ["error": "\(error)"])
+        }
+        do {
+            let value = try await compute()
+            do {
+                try await store.store(value, for: key, by: holder)
+            } catch let error as StoreError {
+                logger.warning("embedding not shared with the fleet", metadata: ["error": "\(error)"])
+            }
+            return (value, .encoder)
+        } catch {
+            if hasLock { try? await store.unlock(key, holder: holder) }
+            throw error
+        }
+    }
+
+    /// Adds what was found since the last call to the fleet's counters. They are for people: when the store is away, the
+    /// numbers wait for the next call.
+    package func publishCounts() async {
+        guard !uncounted.isEmpty else { return }
+        let counts = uncounted
+        uncounted = [:]
+        do {
+            try await store.count(counts)
+        } catch {
+            uncounted.merge(counts) { $0 + $1 }
+        }
+    }
+}

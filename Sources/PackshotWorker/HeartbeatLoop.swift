@@ -1,0 +1,60 @@
+internal import Glibc
+internal import Logging
+internal import PackshotJobs
+
+/// Says, five times a lease, that the worker is alive and how far it is; hears which attempts it lost, which a person
+/// cancelled, and whether it should drain; and ends a process whose sampler hangs.
+///
+/// It has connections of its own, and nothing it waits for runs on the sampler's thread.
+struct HeartbeatLoop: Sendable {
+    let worker: WorkerID
+    let ledger: any JobLedger
+    let queue: any JobQueue
+    let embeddings: EmbeddingCache
+    let attempts: AttemptsInHand
+    let timeline: WorkerTimeline
+    let lease: Duration
+    let stepTimeout: Duration
+    let stop: StopSignal
+    let logger: Logger
+
+    /// Beats until the task is cancelled, also while the worker finishes its last image.
+    func run() async {
+        while !Task.isCancelled {
+            await beat()
+            try? await Task.sleep(for: lease / 5)
+        }
+        await embeddings.publishCounts()
+    }
+
+    private func beat() async {
+        let held = attempts.all
+        if let hung = held.first(where: { $0.control.stalledFor > stepTimeout }) {
+            // Nothing can interrupt a thread that hangs in a C call; the lease brings the job to somebody else.
+            logger.critical(
+                "the sampler has made no step for too long; ending this process",
+                metadata: ["job": "\(hung.control.job)", "limit": "\(stepTimeout)"])
+            _exit(70)
+        }
+        do {
+            let reply = try await ledger.heartbeat(
+                worker, progress: held.map(\.control.progress), uptime: timeline.now, lease: lease)
+            for (control, _) in held {
+                if reply.lost.contains(control.attempt) { control.stop(.lost) }
+                if reply.cancelled.contains(control.attempt) { control.stop(.cancelled) }
+            }
+            if reply.shouldDrain, !stop.isStopping {
+                logger.notice("asked to drain")
+                stop.stop()
+            }
+        } catch {
+            logger.warning("heartbeat did not reach the ledger", metadata: ["error": "\(error)"])
+        }
+        do {
+            try await queue.renew(held.map(\.delivery), by: worker)
+        } catch {
+            logger.warning("heartbeat did not reach the queue", metadata: ["error": "\(error)"])
+        }
+        await embeddings.publishCounts()
+    }
+}

@@ -1,0 +1,142 @@
+internal import Digests
+internal import Foundation
+internal import Glibc
+
+/// Puts finished files under their final names, durably and never half.
+///
+/// A file is written under a temporary name in its own folder, fsynced, renamed without replacing, and the folder is
+/// fsynced; only then ``write(_:to:in:)`` returns. Folders are opened one by one without following symbolic links, so no
+/// path and no link planted below the output root leads out of it.
+package struct ImageFileStore: Sendable {
+    /// What went wrong with a file.
+    package struct Failure: Error, CustomStringConvertible {
+        /// Short and stable; it becomes the attempt's failure code.
+        package enum Code: String, Sendable {
+            case diskFull = "disk_full"
+            case pathRefused = "path_refused"
+            case differentFileExists = "different_file_exists"
+            case ioError = "io_error"
+        }
+
+        package let code: Code
+        package let message: String
+        package var description: String { message }
+    }
+
+    package init() {}
+
+    /// Writes bytes to `relativePath` below `root`.
+    ///
+    /// If the name is taken by a file with the very same bytes (a worker died between renaming and telling the ledger),
+    /// that file is adopted.
+    /// - Parameter root: Absolute; created if missing. It may itself be reached through links.
+    /// - Throws: ``Failure``, and then nothing of this call is left under the final name.
+    package func write(_ bytes: [UInt8], to relativePath: String, in root: String) throws {
+        let parts = relativePath.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard !parts.isEmpty, !relativePath.utf8.contains(0), parts.allSatisfy({ !["", ".", ".."].contains($0) }) else {
+            throw Failure(code: .pathRefused, message: "refused the path \(relativePath.debugDescription)")
+        }
+        try makeRoot(root)
+        var folder = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw failure(errno, "cannot open the output folder \(root)") }
+        defer { close(folder) }
+        for part in parts.dropLast() {
+            let made = mkdirat(folder, part, 0o777)
+            guard made == 0 || errno == EEXIST else { throw failure(errno, "cannot create \(relativePath)") }
+            if made == 0 { try sync(folder, "the folder of \(relativePath)") }
+            let next = openat(folder, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            guard next >= 0 else { throw failure(errno, "cannot open the folder \(part) of \(relativePath)") }
+            close(folder)
+            folder = next
+        }
+        try place(bytes, name: parts[parts.count - 1], in: folder, path: relativePath)
+    }
+
+    private func place(_ bytes: [UInt8], name: String, in folder: Int32, path: String) throws {
+        // Short whatever the final name's length, and unlike any final name, which never starts with a dot.
+        let temporary = ".packshot-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
+        let file = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+        guard file >= 0 else { throw failure(errno, "cannot create a file for \(path)") }
+        do {
+            defer { close(file) }
+            try writeAll(bytes, to: file, path: path)
+            try sync(file, path)
+        } catch {
+            unlinkat(folder, temporary, 0)
+            throw error
+        }
+        // link + unlink instead of rename: it never replaces, also where renameat2 is missing (NFS).
+        let linked = linkat(folder, temporary, folder, name, 0)
+        let linkError = errno
+        unlinkat(folder, temporary, 0)
+        if linked != 0 {
+            guard linkError == EEXIST else { throw failure(linkError, "cannot name \(path)") }
+            guard try hasSameBytes(bytes, name: name, in: folder, path: path) else {
+                throw Failure(
+                    code: .differentFileExists,
+                    message: "\(path) exists with other content; it was left as it is: move it away, then retry the job")
+            }
+        }
+        try sync(folder, "the folder of \(path)")
+    }
+
+    private func makeRoot(_ root: String) throws {
+        guard root.hasPrefix("/") else {
+            throw Failure(code: .pathRefused, message: "the output folder \(root.debugDescription) is not absolute")
+        }
+        do {
+            try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        } catch {
+            throw Failure(code: .ioError, message: "cannot create the output folder \(root)")
+        }
+    }
+
+    private func writeAll(_ bytes: [UInt8], to file: Int32, path: String) throws {
+        try bytes.withUnsafeBytes { buffer in
+            var done = 0
+            while done < buffer.count {
+                let count = Glibc.write(file, buffer.baseAddress! + done, buffer.count - done)
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    throw failure(errno, "cannot write \(path)")
+                }
+                done += count
+            }
+        }
+    }
+
+    private func hasSameBytes(_ bytes: [UInt8], name: String, in folder: Int32, path: String) throws -> Bool {
+        let file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard file >= 0 else { throw failure(errno, "cannot open the existing \(path)") }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw failure(errno, "cannot look at the existing \(path)") }
+        guard status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) == bytes.count else { return false }
+        var existing = [UInt8](repeating: 0, count: bytes.count)
+        var done = 0
+        while done < existing.count {
+            let count = existing.withUnsafeMutableBytes { read(file, $0.baseAddress! + done, $0.count - done) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            done += count
+        }
+        return existing == bytes
+    }
+
+    private func sync(_ descriptor: Int32, _ what: String) throws {
+        // A failed fsync may have dropped the data; it is never tried again on the same file.
+        guard fsync(descriptor) == 0 else { throw failure(errno, "cannot make \(what) durable") }
+    }
+
+    private func failure(_ code: Int32, _ message: String) -> Failure {
+        let reason = String(cString: strerror(code))
+        switch code {
+        case ENOSPC, EDQUOT:
+            return Failure(code: .diskFull, message: "\(message): \(reason)")
+        case ELOOP, ENOTDIR, ENAMETOOLONG:
+            return Failure(code: .pathRefused, message: "\(message): \(reason)")
+        default:
+            return Failure(code: .ioError, message: "\(message): \(reason)")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+package import PackshotJobs
+
+/// What makes images, as the worker sees it. PRX fits it through ``PRXImageGenerator``; ``SimulatedImageGenerator`` and
+/// tests fit it too.
+///
+/// The methods are synchronous and may take minutes; the worker calls ``embed(_:)`` from one thread of its own and
+/// ``generate(_:prompt:negativePrompt:onStep:)`` from another, possibly at the same time.
+package protocol ImageGenerator: Sendable {
+    /// The weights images are made with.
+    var model: ModelRecord { get }
+
+    /// The kernels that compute: generators of one class make the same bytes from the same job.
+    var kernelClass: String { get }
+
+    /// CPU threads one generation uses.
+    var threads: Int { get }
+
+    /// Cleans and tokenises a prompt, and names its embedding.
+    /// - Throws: ``GenerationError`` `.badPrompt` for a text the model cannot take.
+    func prepare(_ prompt: String) throws -> PreparedPrompt
+
+    /// Computes the embedding of a prompt.
+    /// - Returns: An opaque value that survives storage byte for byte.
+    func embed(_ prompt: PreparedPrompt) throws -> [UInt8]
+
+    /// Makes one image. Same spec, same bytes, whatever ran before.
+    /// - Parameters:
+    ///   - negativePrompt: nil when the spec's guidance needs none.
+    ///   - onStep: Called between denoising steps (and more often where steps are long) with the steps done and in all;
+    ///     what it throws ends the generation at once.
+    func generate(
+        _ spec: GenerationSpec, prompt: [UInt8], negativePrompt: [UInt8]?,
+        onStep: (_ step: Int, _ steps: Int) throws -> Void
+    ) throws -> GeneratedImage
+
+    /// True when a spec makes the model look at a negative prompt.
+    func needsNegativePrompt(_ spec: GenerationSpec) -> Bool
+}
+
+/// A prompt ready for the encoder.
+package struct PreparedPrompt: Hashable, Sendable {
+    /// The text after the model's cleaning.
+    package let effectiveText: String
+    /// Ids of the real tokens, without padding.
+    package let tokens: [Int32]
+    /// Tokens before truncation.
+    package let tokenCount: Int
+    /// SHA-256 over the encoder's fingerprint and the token ids, 32 bytes: equal keys, equal embeddings.
+    package let key: [UInt8]
+
+    package init(effectiveText: String, tokens: [Int32], tokenCount: Int, key: [UInt8]) {
+        self.effectiveText = effectiveText
+        self.tokens = tokens
+        self.tokenCount = tokenCount
+        self.key = key
+    }
+}
+
+/// Pixels as they came out, and how long the stages took.
+package struct GeneratedImage: Sendable {
+    /// Pixels.
+    package let width: Int
+    package let height: Int
+    /// `height * width * 3` bytes, rows from the top, red green blue.
+    package let rgb: [UInt8]
+    /// Microseconds.
+    package let sampleTime: Int64
+    package let decodeTime: Int64
+
+    package init(width: Int, height: Int, rgb: [UInt8], sampleTime: Int64, decodeTime: Int64) {
+        self.width = width
+        self.height = height
+        self.rgb = rgb
+        self.sampleTime = sampleTime
+        self.decodeTime = decodeTime
+    }
+}
+
+/// Why a job cannot be made, however often it is tried.
+package struct GenerationError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Short and stable; it becomes the attempt's failure code.
+    package enum Code: String, Sendable {
+        /// The text cannot be used: emptied by cleaning, or not encodable.
+        case badPrompt = "bad_prompt"
+        /// Size, steps or guidance out of what the model takes.
+        case badSettings = "bad_settings"
+    }
+
+    package let code: Code
+    package let message: String
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+    package var description: String { message }
+}

@@ -1,0 +1,59 @@
+internal import Logging
+internal import PackshotJobs
+internal import Synchronization
+
+/// The chores every worker does for the fleet: jobs of dead workers, retries whose time has come, entries nobody renews,
+/// and what the queue has forgotten. All of them are safe to do twice and by several workers at once.
+struct JanitorLoop: Sendable {
+    let worker: WorkerID
+    let model: ModelFingerprint
+    let stores: WorkerStores
+    let lease: Duration
+    let inbox: DeliveryInbox
+    let logger: Logger
+
+    /// Works until the task is cancelled.
+    func run() async {
+        var untilReconcile = 0
+        while !Task.isCancelled {
+            var pause = Duration.milliseconds(Int.random(in: 750..<1250))
+            do {
+                try await stores.queue.dispatch(stores.ledger.rescueExpired(limit: 256))
+                try await stores.queue.dispatch(stores.ledger.releaseDue(limit: 5_000))
+                let (_, next) = try await stores.queue.promoteDue(limit: 5_000)
+                if let next { pause = max(.milliseconds(5), min(pause, next)) }
+                let idle = try await stores.queue.takeOver(model: model, by: worker, idleFor: lease, limit: 64)
+                if !idle.isEmpty {
+                    inbox.add(idle)
+                    stores.queue.interrupt()
+                }
+                if untilReconcile <= 0 {
+                    let reconciler = Reconciler(ledger: stores.ledger, batches: stores.batches, queue: stores.queue)
+                    let count = try await reconciler.reconcile(model: model, grace: .seconds(10))
+                    if count > 0 { logger.notice("dispatched what the queue lacked", metadata: ["jobs": "\(count)"]) }
+                    untilReconcile = 60
+                }
+                untilReconcile -= 1
+            } catch {
+                logger.debug("chores put off", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: pause)
+        }
+    }
+}
+
+/// Deliveries taken over from workers that left them, waiting to be confirmed like any other.
+final class DeliveryInbox: Sendable {
+    private let deliveries = Mutex<[Delivery]>([])
+
+    func add(_ more: [Delivery]) {
+        deliveries.withLock { $0 += more }
+    }
+
+    func takeAll() -> [Delivery] {
+        deliveries.withLock { list in
+            defer { list = [] }
+            return list
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package import PackshotJobs
+
+/// A worker's settings.
+package struct WorkerConfiguration: Sendable {
+    /// This start of this process.
+    package var id: WorkerID
+    package var host: String
+    package var processID: Int32
+    package var version: String
+    package var rateCard: RateCard
+    /// Absolute folder images are written below.
+    package var outputRoot: String
+    /// How long a claim lasts without a heartbeat. A dead worker's jobs come back after at most this and a second.
+    package var lease: Duration = .seconds(15)
+    /// How long a running image may go on after SIGTERM before it is handed back.
+    package var grace: Duration = .seconds(30)
+    /// Stop by itself once its model has no unfinished jobs.
+    package var drains = false
+    /// A sampler that makes no step for this long is taken to hang; the process ends itself and the lease brings the job
+    /// to another worker.
+    package var stepTimeout: Duration = .seconds(900)
+    /// How long before the sampler is free the next job is claimed.
+    package var lookahead: Duration = .milliseconds(500)
+    package var retryPolicy = RetryPolicy.standard
+
+    package init(
+        id: WorkerID, host: String, processID: Int32, version: String, rateCard: RateCard, outputRoot: String
+    ) {
+        self.id = id
+        self.host = host
+        self.processID = processID
+        self.version = version
+        self.rateCard = rateCard
+        self.outputRoot = outputRoot
+    }
+}
+
+/// The stores a worker talks to. Heartbeats have connections of their own, so that a slow claim or commit cannot make
+/// them late.
+package struct WorkerStores: Sendable {
+    package let ledger: any JobLedger
+    package let batches: any BatchLedger
+    package let queue: any JobQueue
+    package let heartbeatLedger: any JobLedger
+    package let heartbeatQueue: any JobQueue
+    package let embeddings: EmbeddingCache
+
+    package init(
+        ledger: any JobLedger, batches: any BatchLedger, queue: any JobQueue, heartbeatLedger: any JobLedger,
+        heartbeatQueue: any JobQueue, embeddings: EmbeddingCache
+    ) {
+        self.ledger = ledger
+        self.batches = batches
+        self.queue = queue
+        self.heartbeatLedger = heartbeatLedger
+        self.heartbeatQueue = heartbeatQueue
+        self.embeddings = embeddings
+    }
+}
