@@ -121,7 +121,9 @@ struct AttemptFinisher: Sendable {
             }
             try await queue.acknowledge([attempt.delivery])
             if case .accepted(.available) = verdict {
-                try await queue.dispatch([DispatchEntry(job: attempt.job.id, lane: attempt.delivery.lane, notBefore: nil)])
+                try await queue.dispatch([
+                    DispatchEntry(job: attempt.job.id, lane: attempt.delivery.lane, notBefore: nil)
+                ])
             }
         } catch {
             // The ledger is the truth: a job it holds as running comes back after the lease, one it holds as done is

@@ -74,7 +74,8 @@ package struct ImageFileStore: Sendable {
             guard try hasSameBytes(bytes, name: name, in: folder, path: path) else {
                 throw Failure(
                     code: .differentFileExists,
-                    message: "\(path) exists with other content; it was left as it is: move it away, then retry the job")
+                    message: "\(path) exists with other content; it was left as it is: move it away, then retry the job"
+                )
             }
         }
         try sync(folder, "the folder of \(path)")

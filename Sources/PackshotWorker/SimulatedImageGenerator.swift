@@ -63,7 +63,9 @@ package struct SimulatedImageGenerator: ImageGenerator {
     }
 
     package func prepare(_ prompt: String) throws -> PreparedPrompt {
-        let words = prompt.split(separator: " ").map { Int32(truncatingIfNeeded: $0.utf8.reduce(0) { $0 &* 31 &+ Int($1) }) }
+        let words = prompt.split(separator: " ").map {
+            Int32(truncatingIfNeeded: $0.utf8.reduce(0) { $0 &* 31 &+ Int($1) })
+        }
         return PreparedPrompt(
             effectiveText: prompt, tokens: words, tokenCount: words.count,
             key: SHA256Digest.hash("simulated\u{1f}\(prompt)".utf8))

@@ -1,6 +1,6 @@
 package import Logging
-internal import ServiceLifecycle
 internal import PackshotJobs
+internal import ServiceLifecycle
 
 /// One worker: a line of work, its heartbeats and its chores, from registration to a clean end.
 ///

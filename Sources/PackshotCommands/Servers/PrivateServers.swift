@@ -34,7 +34,8 @@ final class PrivateServers {
         try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
         lockFile = open("\(data)/up.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard lockFile >= 0, flock(lockFile, LOCK_EX | LOCK_NB) == 0 else {
-            throw CommandError(.failure, "\(data) is in use by another `packshot up`: stop that one, or give another --data")
+            throw CommandError(
+                .failure, "\(data) is in use by another `packshot up`: stop that one, or give another --data")
         }
         if dropsPrivileges {
             guard getpwnam("postgres") != nil else {

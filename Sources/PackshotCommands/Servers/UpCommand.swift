@@ -46,7 +46,8 @@ package struct UpCommand: ParsableCommand {
             let path = URL(fileURLWithPath: data).standardizedFileURL.path
             servers = try PrivateServers(data: path)
         default:
-            throw CommandError(.usage, "set both DATABASE_URL and REDIS_URL to use your own servers, or neither for private ones")
+            throw CommandError(
+                .usage, "set both DATABASE_URL and REDIS_URL to use your own servers, or neither for private ones")
         }
         // From here on a signal ends the command first, then the servers; never this process at once.
         let signals = ForwardedSignals.install()
@@ -69,7 +70,8 @@ package struct UpCommand: ParsableCommand {
     }
 
     private func migrate(_ environment: [String: String]) throws {
-        let migration = try ChildProcess([Self.ownPath(), "migrate", "--quiet"], environment: environment, ownGroup: false)
+        let migration = try ChildProcess(
+            [Self.ownPath(), "migrate", "--quiet"], environment: environment, ownGroup: false)
         guard let ending = migration.wait(seconds: 600), ending == .exited(0) else {
             throw CommandError(.storeUnreachable, "the database could not be brought up to date")
         }
@@ -105,7 +107,6 @@ package struct UpCommand: ParsableCommand {
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "packshot"
     }
 }
-
 
 /// Signals that are remembered instead of ending the process.
 struct ForwardedSignals {

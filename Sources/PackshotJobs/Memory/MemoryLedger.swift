@@ -1,0 +1,328 @@
+package import Foundation
+internal import Synchronization
+
+/// The ledger in memory: the reference the drivers are compared with, and what tests and simulations run on.
+///
+/// It keeps every promise of ``JobLedger`` and ``BatchLedger`` but durability. Time comes from the clock it is given.
+package final class MemoryLedger: JobLedger, BatchLedger {
+    /// One job as the ledger knows it.
+    package struct Job: Sendable {
+        package let id: JobID
+        package let batch: BatchID
+        package let planned: PlannedJob
+        package let model: ModelFingerprint
+        package fileprivate(set) var machine: JobStateMachine
+        package fileprivate(set) var currentAttempt: AttemptID?
+        package fileprivate(set) var leaseEnd: Date?
+        package fileprivate(set) var dueAt: Date?
+        package fileprivate(set) var availableSince: Date
+        package fileprivate(set) var image: ImageRecord?
+        package fileprivate(set) var lastFailure: AttemptFailure?
+    }
+
+    /// One attempt as the ledger knows it.
+    package struct Attempt: Sendable {
+        /// How an attempt ended; `running` while it has not.
+        package enum State: String, Sendable { case running, completed, failed, lost, handedBack, cancelled }
+
+        package let id: AttemptID
+        package let job: JobID
+        package let worker: WorkerID
+        package let number: Int
+        package let startedAt: Date
+        package fileprivate(set) var state = State.running
+        /// Microseconds and money charged; a lost attempt's grow if its worker reports more later.
+        package fileprivate(set) var busy: Int64 = 0
+        package fileprivate(set) var cost = MicroDollars.zero
+        fileprivate var verdict: SettlementVerdict?
+    }
+
+    private struct Batch {
+        let new: NewBatch
+        var dispatchedThrough = JobID(rawValue: 0)
+    }
+
+    private struct State {
+        var batches: [BatchID: Batch] = [:]
+        var jobs: [JobID: Job] = [:]
+        var keys: [[UInt8]: JobID] = [:]
+        var attempts: [AttemptID: Attempt] = [:]
+        var workers: [WorkerID: WorkerRegistration] = [:]
+        var draining: Set<WorkerID> = []
+        var staleSettlements = 0
+        var nextJob: Int64 = 1
+        var nextAttempt: Int64 = 1
+    }
+
+    private let now: @Sendable () -> Date
+    private let state = Mutex(State())
+
+    /// - Parameter now: The ledger's one clock.
+    package init(now: @escaping @Sendable () -> Date = { Date() }) {
+        self.now = now
+    }
+
+    // MARK: Looking
+
+    /// Every job, by id.
+    package var jobs: [Job] { state.withLock { $0.jobs.values.sorted { $0.id < $1.id } } }
+
+    /// Every attempt, by id.
+    package var attempts: [Attempt] { state.withLock { $0.attempts.values.sorted { $0.id < $1.id } } }
+
+    /// How many settlements were refused as stale.
+    package var staleSettlements: Int { state.withLock { $0.staleSettlements } }
+
+    // MARK: BatchLedger
+
+    package func submit(_ batch: NewBatch, chunks: () throws -> [PlannedJob]?) async throws -> Submission {
+        var planned: [PlannedJob] = []
+        while let chunk = try chunks() { planned += chunk }
+        let date = now()
+        return try state.withLock { state in
+            let known = state.batches.first {
+                $0.value.new.name == batch.name && $0.value.new.outputRoot == batch.outputRoot
+            }
+            let id = known?.key ?? BatchID(rawValue: Int64(state.batches.count) + 1)
+            var paths = Set(state.jobs.values.filter { $0.batch == id }.map(\.planned.relativePath))
+            var new: [([UInt8], PlannedJob)] = []
+            var newKeys: Set<[UInt8]> = []
+            for job in planned {
+                let key = job.spec.uniqueKey(
+                    model: batch.model.fingerprint, outputRoot: batch.outputRoot, sku: job.product.sku, shot: job.shot,
+                    variant: job.variant)
+                guard state.keys[key] == nil, newKeys.insert(key).inserted else { continue }
+                guard paths.insert(job.relativePath).inserted else {
+                    throw StoreError(
+                        .postgres, .conflict,
+                        "SKU \(job.product.sku), shot \(job.shot): \(job.relativePath) is already taken in batch \(batch.name)"
+                    )
+                }
+                new.append((key, job))
+            }
+            if known == nil { state.batches[id] = Batch(new: batch) }
+            for (key, job) in new {
+                let jobID = JobID(rawValue: state.nextJob)
+                state.nextJob += 1
+                let isLater = job.scheduledAt.map { $0 > date } ?? false
+                state.jobs[jobID] = Job(
+                    id: jobID, batch: id, planned: job, model: batch.model.fingerprint,
+                    machine: JobStateMachine(
+                        state: isLater ? .scheduled : .available, attempts: 0, maxAttempts: batch.maxAttempts),
+                    dueAt: isLater ? job.scheduledAt : nil, availableSince: date)
+                state.keys[key] = jobID
+            }
+            return Submission(batch: id, submitted: planned.count, created: new.count)
+        }
+    }
+
+    package func undispatched(_ batch: BatchID, limit: Int) async throws -> [DispatchEntry] {
+        state.withLock { state in
+            let through = state.batches[batch]?.dispatchedThrough ?? JobID(rawValue: 0)
+            return state.jobs.values.filter { $0.batch == batch && $0.id > through }
+                .sorted { $0.id < $1.id }.prefix(limit).map(Self.entry)
+        }
+    }
+
+    package func markDispatched(_ batch: BatchID, through: JobID) async throws {
+        state.withLock { state in
+            guard let known = state.batches[batch] else { return }
+            state.batches[batch]?.dispatchedThrough = max(known.dispatchedThrough, through)
+        }
+    }
+
+    package func batchesToDispatch() async throws -> [BatchID] {
+        state.withLock { state in
+            Set(state.jobs.values.filter { $0.id > (state.batches[$0.batch]?.dispatchedThrough ?? $0.id) }.map(\.batch))
+                .sorted()
+        }
+    }
+
+    // MARK: Workers
+
+    package func register(_ worker: WorkerRegistration) async throws {
+        state.withLock { $0.workers[worker.id] = worker }
+    }
+
+    package func deregister(_ worker: WorkerID, uptime: Int64) async throws {}
+
+    /// Asks a worker to drain, as a person would.
+    package func requestDrain(_ worker: WorkerID) {
+        _ = state.withLock { $0.draining.insert(worker) }
+    }
+
+    package func heartbeat(
+        _ worker: WorkerID, progress: [AttemptProgress], uptime: Int64, lease: Duration
+    ) async throws -> HeartbeatReply {
+        let date = now()
+        return state.withLock { state in
+            var lost: Set<AttemptID> = []
+            var cancelled: Set<AttemptID> = []
+            for item in progress {
+                guard let job = state.jobs[item.job], job.machine.state == .running,
+                    job.currentAttempt == item.attempt
+                else {
+                    if state.jobs[item.job]?.machine.state == .cancelled,
+                        state.jobs[item.job]?.currentAttempt == item.attempt
+                    {
+                        cancelled.insert(item.attempt)
+                    } else {
+                        lost.insert(item.attempt)
+                    }
+                    continue
+                }
+                state.jobs[item.job]?.leaseEnd = date.addingTimeInterval(lease / .seconds(1))
+            }
+            return HeartbeatReply(lost: lost, cancelled: cancelled, shouldDrain: state.draining.contains(worker))
+        }
+    }
+
+    // MARK: Attempts
+
+    package func confirm(_ jobs: [JobID], by worker: WorkerID, lease: Duration) async throws -> [ClaimedJob] {
+        let date = now()
+        return state.withLock { state in
+            var claimed: [ClaimedJob] = []
+            for id in jobs {
+                guard var job = state.jobs[id], let batch = state.batches[job.batch] else { continue }
+                if let due = job.dueAt, due <= date { try? job.machine.apply(.due) }
+                do { try job.machine.apply(.claimed) } catch { continue }
+                let attempt = Attempt(
+                    id: AttemptID(rawValue: state.nextAttempt), job: id, worker: worker,
+                    number: job.machine.attempts, startedAt: date)
+                state.nextAttempt += 1
+                state.attempts[attempt.id] = attempt
+                job.dueAt = nil
+                job.currentAttempt = attempt.id
+                job.leaseEnd = date.addingTimeInterval(lease / .seconds(1))
+                state.jobs[id] = job
+                claimed.append(
+                    ClaimedJob(
+                        id: id, batch: job.batch, batchName: batch.new.name, attempt: attempt.id,
+                        attemptNumber: attempt.number, maxAttempts: job.machine.maxAttempts,
+                        sku: job.planned.product.sku, title: job.planned.product.title, shot: job.planned.shot,
+                        variant: job.planned.variant, model: job.model, spec: job.planned.spec,
+                        outputRoot: batch.new.outputRoot, relativePath: job.planned.relativePath))
+            }
+            return claimed
+        }
+    }
+
+    package func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict] {
+        let date = now()
+        return state.withLock { state in settlements.map { Self.settle($0, at: date, in: &state) } }
+    }
+
+    private static func settle(_ settlement: Settlement, at date: Date, in state: inout State) -> SettlementVerdict {
+        guard var attempt = state.attempts[settlement.attempt], attempt.job == settlement.job,
+            var job = state.jobs[settlement.job]
+        else { return .stale }
+        if let verdict = attempt.verdict { return verdict }
+        let card = state.workers[settlement.worker]?.rateCard ?? RateCard(name: "none", perHour: .zero)
+        let cost = card.price(fromMicroseconds: settlement.busyFrom, to: settlement.busyTo)
+        let busy = settlement.busyTo - settlement.busyFrom
+        guard job.currentAttempt == attempt.id, job.machine.state == .running else {
+            // Cancelled under way, or taken over: the time was spent all the same.
+            if job.machine.state == .cancelled, job.currentAttempt == attempt.id { attempt.state = .cancelled }
+            attempt.busy = max(attempt.busy, busy)
+            attempt.cost = max(attempt.cost, cost)
+            attempt.verdict = .stale
+            state.attempts[attempt.id] = attempt
+            state.staleSettlements += 1
+            return .stale
+        }
+        attempt.busy = busy
+        attempt.cost = cost
+        let event: JobStateMachine.Event
+        switch settlement.outcome {
+        case .completed(let image):
+            event = .completed
+            attempt.state = .completed
+            job.image = image
+        case .failed(let failure, let retryAfter):
+            event = .failed(permanent: failure.isPermanent)
+            attempt.state = .failed
+            job.lastFailure = failure
+            job.dueAt = date.addingTimeInterval(retryAfter / .seconds(1))
+        case .handedBack:
+            event = .handedBack
+            attempt.state = .handedBack
+        case .cancelled:
+            event = .cancelled
+            attempt.state = .cancelled
+        }
+        do { try job.machine.apply(event) } catch { preconditionFailure("a running job refused \(event)") }
+        if job.machine.state != .retryable { job.dueAt = nil }
+        job.leaseEnd = nil
+        job.availableSince = date
+        attempt.verdict = .accepted(job.machine.state)
+        state.attempts[attempt.id] = attempt
+        state.jobs[job.id] = job
+        return .accepted(job.machine.state)
+    }
+
+    /// Cancels a job, as a person would.
+    /// - Throws: ``JobStateMachine/IllegalTransition`` when it is final already.
+    package func cancel(_ id: JobID) throws {
+        try state.withLock { state in
+            try state.jobs[id]?.machine.apply(.cancelled)
+        }
+    }
+
+    package func rescueExpired(limit: Int) async throws -> [DispatchEntry] {
+        let date = now()
+        return state.withLock { state in
+            var entries: [DispatchEntry] = []
+            let expired = state.jobs.values.filter { $0.machine.state == .running && ($0.leaseEnd ?? date) < date }
+            for var job in expired.sorted(by: { $0.id < $1.id }).prefix(limit) {
+                guard let id = job.currentAttempt, var attempt = state.attempts[id] else { continue }
+                attempt.state = .lost
+                attempt.busy = Int64((job.leaseEnd ?? date).timeIntervalSince(attempt.startedAt) * 1e6)
+                state.attempts[id] = attempt
+                do { try job.machine.apply(.leaseExpired) } catch { preconditionFailure("a running job cannot expire") }
+                job.leaseEnd = nil
+                job.availableSince = date
+                state.jobs[job.id] = job
+                if job.machine.state == .available { entries.append(Self.entry(job)) }
+            }
+            return entries
+        }
+    }
+
+    package func releaseDue(limit: Int) async throws -> [DispatchEntry] {
+        let date = now()
+        return state.withLock { state in
+            var entries: [DispatchEntry] = []
+            let due = state.jobs.values.filter { job in job.dueAt.map { $0 <= date } ?? false }
+            for var job in due.sorted(by: { $0.id < $1.id }).prefix(limit) {
+                do { try job.machine.apply(.due) } catch { continue }
+                job.dueAt = nil
+                job.availableSince = date
+                state.jobs[job.id] = job
+                entries.append(Self.entry(job))
+            }
+            return entries
+        }
+    }
+
+    package func owedJobs(
+        model: ModelFingerprint, after: JobID?, grace: Duration, limit: Int
+    ) async throws -> [DispatchEntry] {
+        let date = now()
+        return state.withLock { state in
+            state.jobs.values.filter { job in
+                job.model == model && job.machine.state == .available && job.id > (after ?? JobID(rawValue: 0))
+                    && date.timeIntervalSince(job.availableSince) > grace / .seconds(1)
+            }.sorted { $0.id < $1.id }.prefix(limit).map(Self.entry)
+        }
+    }
+
+    package func hasUnfinishedJobs(model: ModelFingerprint) async throws -> Bool {
+        state.withLock { $0.jobs.values.contains { $0.model == model && !$0.machine.state.isFinal } }
+    }
+
+    private static func entry(_ job: Job) -> DispatchEntry {
+        DispatchEntry(
+            job: job.id, lane: QueueLane(model: job.model, priority: job.planned.priority), notBefore: job.dueAt)
+    }
+}
