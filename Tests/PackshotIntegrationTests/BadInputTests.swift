@@ -121,7 +121,8 @@ extension IntegrationTests {
         @Test(arguments: [["enqueue"], ["frobnicate"], ["status", "--no-such-option"], ["worker", "--simulate", "soon"]])
         func wrongUsage(arguments: [String]) async throws {
             try await Site.with { site in
-                #expect(try site.run(arguments).status == 2)
+                let outcome = try site.run(arguments)
+                #expect(outcome.status == 2, "\(outcome.errors)")
             }
         }
 

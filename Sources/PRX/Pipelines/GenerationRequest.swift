@@ -1,0 +1,80 @@
+/// What to make, besides the text.
+public struct GenerationRequest: Hashable, Sendable {
+    /// Seed of PyTorch's CPU generator; its low 32 bits count.
+    public var seed: UInt64
+    /// Denoising steps, `1...1000`.
+    public var steps: Int
+    /// Classifier-free guidance scale, at least 1. At 1 there is no unconditional pass.
+    public var guidance: Double
+    /// Pixels.
+    public var width: Int
+    /// Pixels.
+    public var height: Int
+    /// Images from one generator, `1...64`, as upstream's `num_images_per_prompt`.
+    public var imageCount: Int
+
+    /// A request of one image or more.
+    public init(seed: UInt64, steps: Int, guidance: Double, width: Int, height: Int, imageCount: Int = 1) {
+        self.seed = seed
+        self.steps = steps
+        self.guidance = guidance
+        self.width = width
+        self.height = height
+        self.imageCount = imageCount
+    }
+}
+
+/// An image as it came out of a pipeline.
+public struct RGBImage: Hashable, Sendable {
+    /// Pixels.
+    public let width: Int
+    /// Pixels.
+    public let height: Int
+    /// `height * width * 3` bytes: rows from the top, red green blue.
+    public let pixels: [UInt8]
+
+    /// An image of these pixels.
+    public init(width: Int, height: Int, pixels: [UInt8]) {
+        precondition(pixels.count == width * height * 3, "an RGB image has three bytes a pixel")
+        self.width = width
+        self.height = height
+        self.pixels = pixels
+    }
+
+    /// Maps `[-1, 1]` to `0...255`: `clamp(x · 0.5 + 0.5, 0, 1) · 255` in float32, halves to even, as upstream's
+    /// `VaeImageProcessor` does. `planes` is `[3, height, width]`; values that are not numbers become 0.
+    public init(planes: UnsafePointer<Float>, width: Int, height: Int) {
+        let count = width * height
+        var pixels = [UInt8](repeating: 0, count: count * 3)
+        for channel in 0..<3 {
+            for index in 0..<count {
+                let unit = min(max(planes[channel * count + index] * 0.5 + 0.5, 0), 1)
+                let level = (unit * 255).rounded(.toNearestOrEven)
+                pixels[index * 3 + channel] = level.isNaN ? 0 : UInt8(level)
+            }
+        }
+        self.init(width: width, height: height, pixels: pixels)
+    }
+}
+
+/// What a generation came to.
+public struct GenerationResult: Sendable {
+    /// The images, in order.
+    public let images: [RGBImage]
+    /// Time in the denoising loop, its preparation included, and in decoding.
+    public let sampleTime: Duration
+    public let decodeTime: Duration
+    /// The images before they became bytes, `[3, H, W]` each; for parity tests.
+    package let planes: [[Float]]
+    package let finalLatents: [[Float]]
+
+    package init(
+        images: [RGBImage], sampleTime: Duration, decodeTime: Duration, planes: [[Float]], finalLatents: [[Float]]
+    ) {
+        self.images = images
+        self.sampleTime = sampleTime
+        self.decodeTime = decodeTime
+        self.planes = planes
+        self.finalLatents = finalLatents
+    }
+}
