@@ -56,7 +56,9 @@ let package = Package(
 
         // The product. PackshotJobs is the core everything else points at.
         .target(name: "PackshotJobs", dependencies: ["Digests"], swiftSettings: strict),
-        .target(name: "PackshotPostgres", dependencies: ["PackshotJobs", "Digests", "CLibPQ"], swiftSettings: strict),
+        .target(
+            name: "PackshotPostgres", dependencies: ["PackshotJobs", "Digests", "CLibPQ"],
+            resources: [.embedInCode("Migrations/0001_ledger.sql")], swiftSettings: strict),
         .target(name: "PackshotRedis", dependencies: ["PackshotJobs", "CHiredis"], swiftSettings: strict),
         .target(name: "PackshotCatalog", dependencies: ["PackshotJobs", yams], swiftSettings: strict),
         .target(

@@ -45,18 +45,21 @@ package struct PlannedJob: Hashable, Sendable {
 /// The weights a batch is made with, as the ledger keeps them.
 package struct ModelRecord: Hashable, Sendable {
     package let fingerprint: ModelFingerprint
-    /// Folder name, for people.
+    /// Folder name, for people, and the folder's absolute path.
     package let name: String
+    package let path: String
     /// Upstream pipeline class, such as `PRXPixelPipeline`.
     package let pipelineClass: String
     package let parameterCount: Int64
     package let byteCount: Int64
 
     package init(
-        fingerprint: ModelFingerprint, name: String, pipelineClass: String, parameterCount: Int64, byteCount: Int64
+        fingerprint: ModelFingerprint, name: String, path: String, pipelineClass: String, parameterCount: Int64,
+        byteCount: Int64
     ) {
         self.fingerprint = fingerprint
         self.name = name
+        self.path = path
         self.pipelineClass = pipelineClass
         self.parameterCount = parameterCount
         self.byteCount = byteCount

@@ -1,0 +1,26 @@
+internal import PackshotJobs
+
+/// A connection to PostgreSQL with a thread of its own, made on first use and made anew after it broke.
+package actor PostgresConnection {
+    private let url: PostgresURL
+    private let executor = BlockingExecutor(label: "packshot.postgres")
+    private var session: PostgresSession?
+
+    /// Work for this connection runs on its own thread, one piece after the other.
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// A connection to be made later.
+    package init(_ url: PostgresURL) {
+        self.url = url
+    }
+
+    /// Runs the body with the session.
+    /// - Throws: ``StoreError`` `.unreachable` when there is no connection; what the body throws.
+    @discardableResult
+    func run<Value: Sendable>(_ body: @Sendable (PostgresSession) throws -> Value) throws -> Value {
+        let session = try self.session ?? PostgresSession(url: url)
+        self.session = session
+        defer { if !session.isUsable { self.session = nil } }
+        return try body(session)
+    }
+}

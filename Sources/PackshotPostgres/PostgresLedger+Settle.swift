@@ -1,0 +1,124 @@
+package import PackshotJobs
+
+extension PostgresLedger {
+    package func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict] {
+        guard !settlements.isEmpty else { return [] }
+        return try await connection.run { session in
+            let rows = try session.query(Self.settleSQL, Self.parameters(settlements)).rows
+            return try rows.map { row in
+                var cells = Reader(row)
+                guard try cells.text() == "t" else { return .stale }
+                let name = try cells.text()
+                guard let state = JobState(rawValue: name) else {
+                    throw StoreError(.postgres, .unexpected, "PostgreSQL answered the unknown state \(name)")
+                }
+                return .accepted(state)
+            }
+        }
+    }
+
+    /// One statement for a whole group: each settlement counts only while its attempt is the job's latest and the job runs.
+    /// An attempt that ended before answers as it did then; one that was lost or cancelled gets its true time recorded.
+    private static let settleSQL = """
+        WITH input AS (
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
+                $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::boolean[],
+                $16::bigint[], $17::text[], $18::bytea[], $19::bigint[], $20::integer[], $21::integer[], $22::text[],
+                $23::integer[], $24::text[]) WITH ORDINALITY
+            AS i (job, attempt, worker, outcome, from_us, to_us, embed, sample, decode, encode, write, sources, code, message,
+                permanent, retry_us, path, sha256, bytes, width, height, prompt, tokens, version, place)
+        ), locked AS MATERIALIZED (
+            SELECT j.id, j.state, j.attempt, j.max_attempts, j.current_attempt_id FROM jobs j
+            WHERE j.id IN (SELECT job FROM input) ORDER BY j.id FOR UPDATE
+        ), judged AS MATERIALIZED (
+            SELECT i.*, l.state AS before, a.state AS attempt_state, a.resulting_state, r.microusd_per_hour, w.started_at,
+                   l.state = 'running' AND l.current_attempt_id = i.attempt AND a.state = 'running' AS counts,
+                   CASE i.outcome
+                       WHEN 'completed' THEN 'completed'::job_state
+                       WHEN 'handed_back' THEN 'available'
+                       WHEN 'cancelled' THEN 'cancelled'
+                       ELSE CASE WHEN i.permanent OR l.attempt >= l.max_attempts THEN 'discarded'::job_state ELSE 'retryable' END
+                   END AS after
+            FROM input i JOIN locked l ON l.id = i.job JOIN attempts a ON a.id = i.attempt AND a.job_id = i.job
+            JOIN workers w ON w.id = a.worker_id JOIN rate_cards r ON r.id = a.rate_card_id
+        ), ended AS (
+            UPDATE attempts SET state = g.outcome::attempt_state, finished_at = clock_timestamp(), busy_from_us = g.from_us,
+                busy_to_us = g.to_us, cost_microusd = span_cost(g.from_us, g.to_us, g.microusd_per_hour), embed_us = g.embed,
+                sample_us = g.sample, decode_us = g.decode, encode_us = g.encode, write_us = g.write,
+                embedding_sources = g.sources::text[], error_code = g.code, error_message = g.message, resulting_state = g.after
+            FROM judged g WHERE attempts.id = g.attempt AND g.counts
+        ), wasted AS (
+            UPDATE attempts SET stale_settlements = stale_settlements + 1, finished_at = coalesce(finished_at, clock_timestamp()),
+                state = CASE WHEN attempts.state = 'running' THEN 'cancelled'::attempt_state ELSE attempts.state END,
+                busy_from_us = g.from_us, busy_to_us = g.to_us,
+                cost_microusd = span_cost(g.from_us, g.to_us, g.microusd_per_hour), embed_us = g.embed, sample_us = g.sample,
+                decode_us = g.decode, encode_us = g.encode, write_us = g.write, embedding_sources = g.sources::text[]
+            FROM judged g WHERE attempts.id = g.attempt AND NOT g.counts AND g.resulting_state IS NULL
+              AND attempts.stale_settlements = 0
+        ), moved AS (
+            UPDATE jobs SET state = g.after, lease_expires_at = NULL, available_at = now(),
+                attempt = attempt - CASE WHEN g.outcome = 'handed_back' THEN 1 ELSE 0 END,
+                scheduled_at = CASE WHEN g.after = 'retryable' THEN now() + g.retry_us * interval '1 microsecond' END,
+                finished_at = CASE WHEN g.after IN ('completed', 'cancelled', 'discarded') THEN now() END,
+                error_code = CASE WHEN g.outcome = 'failed' THEN g.code END,
+                error_message = CASE WHEN g.outcome = 'failed' THEN g.message END
+            FROM judged g WHERE jobs.id = g.job AND g.counts
+        ), stored AS (
+            INSERT INTO images (job_id, attempt_id, batch_id, relative_path, sha256, byte_count, width, height, effective_prompt,
+                prompt_tokens, version)
+            SELECT g.job, g.attempt, j.batch_id, g.path, g.sha256, g.bytes, g.width, g.height, g.prompt, g.tokens, g.version
+            FROM judged g JOIN jobs j ON j.id = g.job WHERE g.counts AND g.outcome = 'completed'
+        ), noted AS (
+            INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id, worker_id, detail)
+            SELECT job, outcome, before, after, attempt, worker, coalesce(code, message) FROM judged WHERE counts
+        )
+        SELECT coalesce(g.counts OR g.resulting_state IS NOT NULL, false), coalesce(g.resulting_state, g.after)
+        FROM input i LEFT JOIN judged g ON g.place = i.place ORDER BY i.place
+        """
+
+    private static func parameters(_ settlements: [Settlement]) -> [PostgresValue] {
+        var outcomes: [String?] = []
+        var codes: [String?] = []
+        var messages: [String?] = []
+        var permanents: [String?] = []
+        var retries: [Int64] = []
+        var images: [ImageRecord?] = []
+        for settlement in settlements {
+            var failure: AttemptFailure?
+            var retry: Duration = .zero
+            var image: ImageRecord?
+            var reason: String?
+            switch settlement.outcome {
+            case .completed(let record):
+                outcomes.append("completed")
+                image = record
+            case .failed(let why, let after):
+                outcomes.append("failed")
+                failure = why
+                retry = after
+            case .handedBack(let why):
+                outcomes.append("handed_back")
+                reason = why
+            case .cancelled:
+                outcomes.append("cancelled")
+            }
+            codes.append(failure?.code)
+            messages.append(failure?.message ?? reason)
+            permanents.append(failure?.isPermanent == true ? "t" : "f")
+            retries.append(retry.components.seconds * 1_000_000 + retry.components.attoseconds / 1_000_000_000_000)
+            images.append(image)
+        }
+        func numbers(_ value: (Settlement) -> Int64) -> PostgresValue { .integers(settlements.map(value)) }
+        func imageTexts(_ value: (ImageRecord) -> String) -> PostgresValue { .texts(images.map { $0.map(value) }) }
+        return [
+            numbers(\.job.rawValue), numbers(\.attempt.rawValue), .texts(settlements.map(\.worker.rawValue)),
+            .texts(outcomes), numbers(\.busyFrom), numbers(\.busyTo), numbers(\.stages.embed), numbers(\.stages.sample),
+            numbers(\.stages.decode), numbers(\.stages.encode), numbers(\.stages.write),
+            .texts(settlements.map { "{" + $0.embeddingSources.map(\.rawValue).joined(separator: ",") + "}" }),
+            .texts(codes), .texts(messages), .texts(permanents), .integers(retries), imageTexts(\.relativePath),
+            imageTexts { PostgresValue.hexadecimal($0.sha256) }, imageTexts { String($0.byteCount) },
+            imageTexts { String($0.width) }, imageTexts { String($0.height) }, imageTexts(\.effectivePrompt),
+            imageTexts { String($0.promptTokens) }, imageTexts(\.version),
+        ]
+    }
+}

@@ -1,0 +1,113 @@
+package import PackshotJobs
+
+extension PostgresLedger {
+    package func register(_ worker: WorkerRegistration) async throws {
+        try await connection.run { session in
+            try session.transaction {
+                try Self.record(worker.model, session)
+                let card = try Self.rateCard(worker.rateCard, session)
+                try session.query(
+                    """
+                    INSERT INTO workers (id, host, process_id, version, threads, kernel_class, model_fingerprint, rate_card_id)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                    """,
+                    [
+                        .text(worker.id.rawValue), .text(worker.host), .integer(worker.processID),
+                        .text(worker.version),
+                        .integer(worker.threads), .text(worker.kernelClass), .text(worker.model.fingerprint.rawValue),
+                        .integer(card),
+                    ])
+            }
+        }
+    }
+
+    package func deregister(_ worker: WorkerID, uptime: Int64) async throws {
+        try await connection.run { session in
+            try session.query(
+                """
+                UPDATE workers SET stopped_at = now(), heartbeat_at = now(), uptime_us = greatest(uptime_us, $2)
+                WHERE id = $1 AND stopped_at IS NULL
+                """, [.text(worker.rawValue), .integer(uptime)])
+        }
+    }
+
+    package func heartbeat(
+        _ worker: WorkerID, progress: [AttemptProgress], uptime: Int64, lease: Duration
+    ) async throws -> HeartbeatReply {
+        try await connection.run { session in
+            // A heartbeat that a crash of the server loses is no loss: it need not wait for the disk.
+            let rows = try session.query(
+                """
+                WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+                beat AS (
+                    UPDATE workers SET heartbeat_at = now(), uptime_us = greatest(uptime_us, $2) FROM quick WHERE id = $1
+                    RETURNING drain_requested_at IS NOT NULL AS drain
+                ), held AS (
+                    SELECT * FROM unnest($4::bigint[], $5::bigint[], $6::integer[], $7::integer[]) AS h (job, attempt, step, steps)
+                ), renewed AS (
+                    UPDATE jobs SET lease_expires_at = now() + $3::bigint * interval '1 microsecond'
+                    FROM held h WHERE jobs.id = h.job AND jobs.current_attempt_id = h.attempt AND jobs.state = 'running'
+                    RETURNING h.attempt
+                ), stepped AS (
+                    UPDATE attempts SET step = h.step, steps = h.steps
+                    FROM held h JOIN renewed r ON r.attempt = h.attempt WHERE attempts.id = h.attempt AND attempts.step <> h.step
+                )
+                SELECT (SELECT drain FROM beat), h.attempt, r.attempt IS NOT NULL,
+                       j.state = 'cancelled' AND j.current_attempt_id = h.attempt
+                FROM (SELECT 1) one LEFT JOIN held h ON true LEFT JOIN renewed r ON r.attempt = h.attempt
+                LEFT JOIN jobs j ON j.id = h.job
+                """,
+                [
+                    .text(worker.rawValue), .integer(uptime), .microseconds(lease),
+                    .integers(progress.map(\.job.rawValue)),
+                    .integers(progress.map(\.attempt.rawValue)), .integers(progress.map(\.step)),
+                    .integers(progress.map(\.steps)),
+                ]
+            ).rows
+            var lost: Set<AttemptID> = []
+            var cancelled: Set<AttemptID> = []
+            var drain = false
+            for row in rows {
+                drain = drain || row[0] == "t"
+                guard let attempt = row[1].flatMap({ Int64($0) }).map(AttemptID.init(rawValue:)), row[2] != "t" else {
+                    continue
+                }
+                if row[3] == "t" { cancelled.insert(attempt) } else { lost.insert(attempt) }
+            }
+            return HeartbeatReply(lost: lost, cancelled: cancelled, shouldDrain: drain)
+        }
+    }
+
+    static func record(_ model: ModelRecord, _ session: PostgresSession) throws {
+        try session.query(
+            """
+            INSERT INTO model_weights (fingerprint, name, path, pipeline_class, parameter_count, byte_count)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (fingerprint) DO UPDATE SET path = excluded.path WHERE model_weights.path <> excluded.path
+            """,
+            [
+                .text(model.fingerprint.rawValue), .text(model.name), .text(model.path), .text(model.pipelineClass),
+                .integer(model.parameterCount), .integer(model.byteCount),
+            ])
+    }
+
+    /// The valid card of this name and price; a changed price ends the old card and starts a new one.
+    private static func rateCard(_ card: RateCard, _ session: PostgresSession) throws -> Int64 {
+        try session.query("SELECT pg_advisory_xact_lock(hashtext('rate_cards'))")
+        let known = try session.query(
+            "SELECT id FROM rate_cards WHERE name = $1 AND microusd_per_hour = $2 AND valid_to IS NULL",
+            [.text(card.name), .integer(card.perHour.rawValue)])
+        if let row = known.rows.first {
+            var reader = Reader(row)
+            return try reader.number()
+        }
+        try session.query(
+            "UPDATE rate_cards SET valid_to = now() WHERE name = $1 AND valid_to IS NULL", [.text(card.name)])
+        var reader = Reader(
+            try session.query(
+                "INSERT INTO rate_cards (name, microusd_per_hour) VALUES ($1, $2) RETURNING id",
+                [.text(card.name), .integer(card.perHour.rawValue)]
+            ).rows[0])
+        return try reader.number()
+    }
+}

@@ -1,0 +1,166 @@
+internal import CLibPQ
+internal import Foundation
+internal import PackshotJobs
+
+/// The answer to a query, copied out of libpq.
+struct PostgresRows: Sendable {
+    /// Cells in text form by row and column; nil for NULL.
+    let rows: [[String?]]
+    /// Rows an INSERT, UPDATE or DELETE touched.
+    let affected: Int
+}
+
+/// One libpq connection, used by one thread at a time (its owner is an actor).
+///
+/// Values travel as parameters, never inside the SQL. Statements are prepared once a connection.
+final class PostgresSession {
+    private let connection: OpaquePointer
+    private let server: String
+    private var statements: [String: String] = [:]
+
+    /// Connects.
+    /// - Throws: ``StoreError`` `.unreachable`.
+    init(url: PostgresURL) throws(StoreError) {
+        server = url.shown
+        guard let connection = PQconnectdb(url.connectionString) else {
+            throw StoreError(.postgres, .unreachable, "PostgreSQL at \(url.shown): out of memory")
+        }
+        self.connection = connection
+        guard PQstatus(connection) == CONNECTION_OK else {
+            let reason = url.redact(String(cString: PQerrorMessage(connection)))
+            throw StoreError(
+                .postgres, .unreachable, "cannot reach PostgreSQL at \(url.shown): \(reason)")
+        }
+        _ = PQsetNoticeReceiver(connection, { _, _ in }, nil)
+    }
+
+    deinit {
+        PQfinish(connection)
+    }
+
+    /// False once the connection is lost; it will not come back.
+    var isUsable: Bool { PQstatus(connection) == CONNECTION_OK }
+
+    /// Runs one statement with parameters `$1…`.
+    @discardableResult
+    func query(_ sql: String, _ parameters: [PostgresValue] = []) throws(StoreError) -> PostgresRows {
+        let name = try prepared(sql)
+        let result = withCStrings(parameters.map(\.text)) { values in
+            PQexecPrepared(connection, name, Int32(parameters.count), values, nil, nil, 0)
+        }
+        return try take(result)
+    }
+
+    /// Runs a script of several statements without parameters, as migrations are.
+    func script(_ sql: String) throws(StoreError) {
+        _ = try take(PQexec(connection, sql))
+    }
+
+    /// Runs the body in a transaction; an error rolls back.
+    func transaction<Value>(_ body: () throws -> Value) throws -> Value {
+        try script("BEGIN")
+        do {
+            let value = try body()
+            try script("COMMIT")
+            return value
+        } catch {
+            if isUsable { try? script("ROLLBACK") }
+            throw error
+        }
+    }
+
+    /// Copies lines in COPY's text format into a table, piece by piece; nil ends the data.
+    func copy(_ sql: String, lines: () throws -> [UInt8]?) throws {
+        let start = PQexec(connection, sql)
+        let status = PQresultStatus(start)
+        guard status == PGRES_COPY_IN else {
+            _ = try take(start)
+            return
+        }
+        PQclear(start)
+        do {
+            while let piece = try lines() {
+                let sent = piece.withUnsafeBytes { bytes in
+                    PQputCopyData(connection, bytes.bindMemory(to: CChar.self).baseAddress, Int32(bytes.count))
+                }
+                guard sent == 1 else { break }
+            }
+        } catch {
+            PQputCopyEnd(connection, "the producer stopped")
+            while let result = PQgetResult(connection) { PQclear(result) }
+            throw error
+        }
+        PQputCopyEnd(connection, nil)
+        var failure: StoreError?
+        while let result = PQgetResult(connection) {
+            do throws(StoreError) { _ = try take(result) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+    }
+
+    private func prepared(_ sql: String) throws(StoreError) -> String {
+        if let name = statements[sql] { return name }
+        let name = "s\(statements.count)"
+        _ = try take(PQprepare(connection, name, sql, 0, nil))
+        statements[sql] = name
+        return name
+    }
+
+    /// Copies a result out and frees it.
+    private func take(_ result: OpaquePointer?) throws(StoreError) -> PostgresRows {
+        defer { PQclear(result) }
+        guard let result else { throw lost(String(cString: PQerrorMessage(connection))) }
+        switch PQresultStatus(result) {
+        case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
+            let (rows, columns) = (PQntuples(result), PQnfields(result))
+            let cells = (0..<rows).map { row in
+                (0..<columns).map { column -> String? in
+                    PQgetisnull(result, row, column) == 1 ? nil : String(cString: PQgetvalue(result, row, column))
+                }
+            }
+            return PostgresRows(rows: cells, affected: Int(String(cString: PQcmdTuples(result))) ?? 0)
+        default:
+            let state = PQresultErrorField(result, Int32(UInt8(ascii: "C"))).map { String(cString: $0) }
+            let message =
+                PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) } ?? "no reason given"
+            guard isUsable else { throw lost(message) }
+            throw StoreError(sqlState: state ?? "", message: message, server: server)
+        }
+    }
+
+    private func lost(_ reason: String) -> StoreError {
+        StoreError(
+            .postgres, .unreachable,
+            "lost the connection to PostgreSQL at \(server): \(reason.trimmingCharacters(in: .whitespacesAndNewlines))")
+    }
+
+    private func withCStrings<Result>(
+        _ strings: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
+    ) -> Result {
+        let copies = strings.map { $0.map { strdup($0) } ?? nil }
+        defer { for copy in copies { free(copy) } }
+        return copies.map { UnsafePointer($0) }.withUnsafeBufferPointer { buffer in
+            withExtendedLifetime(copies) {
+                buffer.baseAddress.map(body) ?? withUnsafePointer(to: nil as UnsafePointer<CChar>?) { body($0) }
+            }
+        }
+    }
+}
+
+extension StoreError {
+    /// What an SQLSTATE means (PostgreSQL manual, appendix A) for whoever called.
+    init(sqlState: String, message: String, server: String) {
+        let code: Code
+        switch sqlState {
+        case "57P01", "57P02", "57P03", "57P05": code = .unreachable
+        case "25006", "40001", "40P01", "55P03", "57014": code = .refused
+        case _ where sqlState.hasPrefix("08"): code = .unreachable
+        case _ where sqlState.hasPrefix("53") || sqlState.hasPrefix("58"): code = .refused
+        case "42P01", "42703", "42883", "42704", "3F000": code = .schema
+        case "23505", "22021", "22P05": code = .conflict
+        default: code = .unexpected
+        }
+        let advice = code == .schema ? "; run \"packshot migrate\"" : ""
+        self.init(.postgres, code, "PostgreSQL at \(server): \(message)\(advice)", detail: sqlState)
+    }
+}

@@ -1,0 +1,43 @@
+internal import Foundation
+
+/// A parameter in PostgreSQL's text form.
+struct PostgresValue: Sendable {
+    /// The text; nil for NULL.
+    let text: String?
+
+    static let null = PostgresValue(text: nil)
+    static func text(_ value: String?) -> PostgresValue { PostgresValue(text: value) }
+    static func integer(_ value: some BinaryInteger) -> PostgresValue { PostgresValue(text: String(value)) }
+    static func boolean(_ value: Bool) -> PostgresValue { PostgresValue(text: value ? "t" : "f") }
+    static func bytes(_ value: [UInt8]) -> PostgresValue { PostgresValue(text: hexadecimal(value)) }
+
+    /// Microseconds, for `$n::bigint * interval '1 microsecond'`.
+    static func microseconds(_ value: Duration) -> PostgresValue {
+        integer(value.components.seconds * 1_000_000 + value.components.attoseconds / 1_000_000_000_000)
+    }
+
+    static func integers(_ values: [some BinaryInteger]) -> PostgresValue {
+        PostgresValue(text: "{" + values.map { String($0) }.joined(separator: ",") + "}")
+    }
+
+    /// An array of texts, each quoted, so that nothing in them is read as the array's own syntax.
+    static func texts(_ values: [String?]) -> PostgresValue {
+        let elements = values.map { value -> String in
+            guard let value else { return "NULL" }
+            return "\""
+                + value.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"") + "\""
+        }
+        return PostgresValue(text: "{" + elements.joined(separator: ",") + "}")
+    }
+
+    /// `bytea` in hexadecimal form.
+    static func hexadecimal(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text = Array("\\x".utf8)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
