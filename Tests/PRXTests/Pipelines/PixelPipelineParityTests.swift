@@ -74,7 +74,8 @@ struct PixelPipelineParityTests {
         let pool = ThreadPool(threads: 1)
         let bad: [(String, (inout GenerationRequest) -> Void)] = [
             ("nearest is 64 or 72", { $0.width = 70 }), ("height", { $0.height = 0 }), ("steps", { $0.steps = 0 }),
-            ("guidance", { $0.guidance = 0.5 }), ("guidance", { $0.guidance = .nan }), ("width", { $0.width = 1 << 40 }),
+            ("guidance", { $0.guidance = 0.5 }), ("guidance", { $0.guidance = .nan }),
+            ("width", { $0.width = 1 << 40 }),
         ]
         for (mention, change) in bad {
             var request = good

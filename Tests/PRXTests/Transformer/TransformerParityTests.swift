@@ -54,27 +54,31 @@ struct TransformerParityTests {
                     let deviation = Deviation(values, expected, atol: run.atol, rtol: run.rtol)
                     #expect(deviation.excess <= 0, "\(name) \(run.tag) row \(row) \(key): \(deviation)")
                     #expect(
-                        expected.isEmpty || deviation.relativeL2 <= 2e-5, "\(name) \(run.tag) row \(row) \(key): \(deviation)")
+                        expected.isEmpty || deviation.relativeL2 <= 2e-5,
+                        "\(name) \(run.tag) row \(row) \(key): \(deviation)")
                 }
             }
         }
     }
 
     private func predict(
-        _ model: PRXTransformer2DModel, latents: StoredTensor, text: StoredTensor, mask: [Int]?, timestep: Float, row: Int
+        _ model: PRXTransformer2DModel, latents: StoredTensor, text: StoredTensor, mask: [Int]?, timestep: Float,
+        row: Int
     ) throws -> [String: [Float]] {
         let (channels, height, width) = (latents.shape[1], latents.shape[2], latents.shape[3])
         let (length, textWidth) = (text.shape[1], text.shape[2])
         let real = (0..<length).filter { mask == nil || mask?[row * length + $0] == 1 }
         let values = FloatBuffer(count: real.count * textWidth)
         for (index, token) in real.enumerated() {
-            text.copy(from: (row * length + token) * textWidth, count: textWidth, to: values.pointer + index * textWidth)
+            text.copy(
+                from: (row * length + token) * textWidth, count: textWidth, to: values.pointer + index * textWidth)
         }
         var observed: [String: [Float]] = [:]
         let pool = ThreadPool(threads: 2)
         let denoiser = PRXDenoiser(
             model: model, height: height, width: width,
-            texts: [TextEmbedding(count: real.count, width: textWidth, values: values)], timesteps: [timestep], pool: pool
+            texts: [TextEmbedding(count: real.count, width: textWidth, values: values)], timesteps: [timestep],
+            pool: pool
         ) { name, values, _ in observed[name] = Array(values) }
         let size = channels * height * width
         let input = FloatBuffer(count: size)

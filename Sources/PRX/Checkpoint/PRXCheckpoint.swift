@@ -1,0 +1,157 @@
+internal import Digests
+internal import Foundation
+public import Tensors
+
+/// A PRX checkpoint folder in diffusers' layout, opened: every config read, every tensor found and of the right shape, the
+/// weights mapped and not yet read.
+///
+/// Safe to use from several threads at once; each call brings its own thread pool.
+public final class PRXCheckpoint: Sendable {
+    /// Absolute path of the folder.
+    public let path: String
+    /// The folder's name.
+    public let name: String
+    /// Upstream's pipeline, such as `PRXPixelPipeline`.
+    public let pipelineClass: String
+    /// SHA-256 over the configs, the tokenizer and the weights, 64 hexadecimal digits: equal fingerprints, equal images.
+    public let fingerprint: String
+    /// The same over the text encoder, the tokenizer and the cleaning: equal fingerprints, equal embeddings.
+    public let encoderFingerprint: String
+    /// Parameters of all components, and bytes of all weight files.
+    public let parameterCount: Int
+    public let byteCount: Int64
+    /// Pixels of a side, steps and guidance when nobody says otherwise: the checkpoint's and upstream's pipeline defaults.
+    public let defaultSize: Int
+    public let defaultSteps = 28
+    public let defaultGuidance = 5.0
+    /// Tokens a prompt is cut to.
+    public let maximumPromptTokens: Int
+
+    private let pipeline: PRXPixelPipeline
+    private let encoder: any TextEncoder
+    private let tokenizer: Tokenizer
+
+    /// Opens and checks a folder, and reads it once for its fingerprints.
+    /// - Throws: ``PRXError`` and ``TensorError``, naming the file and the key or tensor.
+    public init(path: String) throws {
+        let path = URL(fileURLWithPath: path).standardizedFileURL.path
+        guard FileManager.default.fileExists(atPath: "\(path)/model_index.json") else {
+            throw PRXError(
+                .badCheckpoint,
+                "\(path) is no PRX checkpoint: model_index.json is missing (a diffusers folder is expected)")
+        }
+        let index = try ConfigFile.read(ModelIndex.self, at: "\(path)/model_index.json")
+        guard index.className == "PRXPixelPipeline" else {
+            throw PRXError(
+                .unsupported,
+                "\(path)/model_index.json: the pipeline \(index.className) is not supported; PRXPixelPipeline is")
+        }
+        let transformer = try PRXTransformer2DModel(folder: "\(path)/transformer")
+        let encoder = try Qwen3VLTextModel(folder: "\(path)/text_encoder")
+        guard encoder.width == transformer.configuration.contextWidth else {
+            throw PRXError(
+                .badCheckpoint,
+                "\(path): the text encoder is \(encoder.width) wide, the transformer expects \(transformer.configuration.contextWidth)"
+            )
+        }
+        pipeline = PRXPixelPipeline(
+            transformer: transformer, scheduler: try Self.scheduler(path), noiseScale: Float(index.noiseScale ?? 2))
+        self.encoder = encoder
+        tokenizer = try Tokenizer(folder: "\(path)/tokenizer")
+        self.path = path
+        name = URL(fileURLWithPath: path).lastPathComponent
+        pipelineClass = index.className
+        let files = CheckpointFiles(root: path)
+        fingerprint = try files.fingerprint()
+        encoderFingerprint = try files.fingerprint(of: ["text_encoder", "tokenizer"])
+        byteCount = try files.weightBytes()
+        parameterCount = transformer.configuration.expectedTensors.merging(
+            encoder.configuration.expectedTensors.map { ("text_encoder." + $0.key, $0.value) }, uniquingKeysWith: { $1 }
+        ).values.reduce(0) { $0 + $1.reduce(1, *) }
+        defaultSize = index.defaultSampleSize ?? 512
+        maximumPromptTokens = index.promptMaxTokens ?? 256
+        try ConfigFile.check(maximumPromptTokens, "prompt_max_tokens", in: 1...65_536, file: "\(path)/model_index.json")
+    }
+
+    private static func scheduler(_ path: String) throws(PRXError) -> FlowMatchEulerDiscreteScheduler {
+        let file = "\(path)/scheduler/scheduler_config.json"
+        let configuration = try ConfigFile.read(SchedulerConfiguration.self, at: file)
+        let (count, shift) = (configuration.num_train_timesteps ?? 1000, configuration.shift ?? 3)
+        try ConfigFile.check(count, "num_train_timesteps", in: 2...1_000_000, file: file)
+        guard shift > 0, shift < 1000 else {
+            throw PRXError(.badCheckpoint, "\(file): shift is \(shift), expected above 0")
+        }
+        guard configuration.use_dynamic_shifting != true else {
+            throw PRXError(.unsupported, "\(file): use_dynamic_shifting is on, which PRX's pipelines do not use")
+        }
+        return FlowMatchEulerDiscreteScheduler(trainTimestepCount: count, shift: shift)
+    }
+
+    /// What sides of an image must be a multiple of, in pixels.
+    public var sizeMultiple: Int { pipeline.transformer.configuration.patchSize }
+
+    /// Checks that a request can be made, without making it.
+    /// - Throws: ``PRXError`` `.badRequest`.
+    public func validate(_ request: GenerationRequest) throws(PRXError) {
+        try request.validate(multipleOf: sizeMultiple)
+    }
+
+    // MARK: Text
+
+    /// A prompt as the encoder takes it.
+    public struct Prompt: Hashable, Sendable {
+        /// The text after the pipeline's cleaning.
+        public let effectiveText: String
+        /// Ids of the real tokens.
+        public let tokens: [Int32]
+        /// Padding tokens before the first one.
+        public let offset: Int
+        /// Tokens before truncation.
+        public let tokenCount: Int
+        /// SHA-256 over the encoder's fingerprint and the tokens, 32 bytes.
+        public let key: [UInt8]
+    }
+
+    /// Cleans and tokenises a text.
+    /// - Throws: ``PRXError`` `.badPrompt` when cleaning leaves nothing of a text that had something.
+    public func prepare(_ text: String) throws -> Prompt {
+        let effective = TextCleaning.basic.clean(text)
+        guard !effective.isEmpty || text.isEmpty else {
+            throw PRXError(
+                .badPrompt, "nothing is left of the prompt \(text.debugDescription.prefix(80)) after cleaning")
+        }
+        let encoded = tokenizer.encode(effective, maxLength: maximumPromptTokens)
+        if let bad = encoded.tokens.first(where: { $0 < 0 || Int($0) >= encoder.vocabularySize }) {
+            throw PRXError(
+                .badCheckpoint, "\(path): the tokenizer gives id \(bad), the text encoder has \(encoder.vocabularySize)"
+            )
+        }
+        var digest = SHA256Digest()
+        digest.update("\(encoderFingerprint):\(encoded.padOffset):")
+        encoded.tokens.withUnsafeBytes { digest.update($0) }
+        return Prompt(
+            effectiveText: effective, tokens: encoded.tokens, offset: encoded.padOffset,
+            tokenCount: encoded.tokenCountBeforeTruncation, key: digest.finish())
+    }
+
+    /// Runs the text encoder.
+    public func embed(_ prompt: Prompt, pool: ThreadPool) -> TextEmbedding {
+        guard !prompt.tokens.isEmpty else {
+            return TextEmbedding(count: 0, width: encoder.width, values: FloatBuffer(count: 0))
+        }
+        return encoder.encode(tokens: prompt.tokens, offset: prompt.offset, pool: pool)
+    }
+
+    /// Floats a token of an embedding.
+    public var embeddingWidth: Int { encoder.width }
+
+    // MARK: Images
+
+    /// Makes images; see ``PRXPixelPipeline/generate(_:prompt:negative:pool:checkpoint:)``.
+    public func generate(
+        _ request: GenerationRequest, prompt: TextEmbedding, negative: TextEmbedding?, pool: ThreadPool,
+        checkpoint: (_ done: Int, _ total: Int) throws -> Void
+    ) throws -> GenerationResult {
+        try pipeline.generate(request, prompt: prompt, negative: negative, pool: pool, checkpoint: checkpoint)
+    }
+}
