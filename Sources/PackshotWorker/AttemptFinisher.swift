@@ -44,10 +44,12 @@ struct AttemptFinisher: Sendable {
             let claimed = job.attempt.job
             let (record, encodeTime, writeTime) = try await fileLane.run {
                 let start = timeline.now
-                let bytes = try composer.png(image, of: claimed, prompt: job.prompt)
+                let bytes = try composer.png(
+                    width: image.width, height: image.height, rgb: image.rgb, spec: claimed.spec,
+                    effectivePrompt: job.prompt.effectiveText, origin: ImageProvenance.Origin(claimed))
                 let encoded = timeline.now
                 try job.attempt.control.check()
-                try files.write(bytes, to: claimed.relativePath, in: configuration.outputRoot)
+                try files.write(bytes, to: claimed.relativePath, in: configuration.outputRoot ?? claimed.outputRoot)
                 let record = ImageRecord(
                     relativePath: claimed.relativePath, sha256: SHA256Digest.hash(bytes), byteCount: Int64(bytes.count),
                     width: image.width, height: image.height, effectivePrompt: job.prompt.effectiveText,
@@ -92,7 +94,7 @@ struct AttemptFinisher: Sendable {
                 await settle(attempt, .failed(failure, retryAfter: .zero), stages: stages, sources: sources)
             }
         case let failure as ImageFileStore.Failure where failure.code == .diskFull:
-            storage.reportFull(failure.message)
+            storage.reportFull(failure.message, root: configuration.outputRoot ?? attempt.job.outputRoot)
             await settle(attempt, .handedBack(reason: failure.message), stages: stages, sources: sources)
         default:
             let failure = AttemptFailure(describing: error)
@@ -152,23 +154,18 @@ extension AttemptFailure {
     }
 }
 
-/// Whether the output folder takes files, as far as the worker knows.
+/// Whether the disk takes files, as far as the worker knows.
 final class StorageHealth: Sendable {
-    private let root: String
-    private let trouble = Mutex<String?>(nil)
+    private let trouble = Mutex<(message: String, root: String)?>(nil)
 
-    init(root: String) {
-        self.root = root
-    }
-
-    /// A write found the disk full.
-    func reportFull(_ message: String) {
-        trouble.withLock { $0 = message }
+    /// A write below `root` found the disk full.
+    func reportFull(_ message: String, root: String) {
+        trouble.withLock { $0 = (message, root) }
     }
 
     /// While the disk is full, looks every two seconds whether there is room again (64 MB and some inodes).
     func waitUntilWritable(_ stop: StopSignal, logger: Logger) async {
-        guard let message = trouble.withLock({ $0 }) else { return }
+        guard let (message, root) = trouble.withLock({ $0 }) else { return }
         logger.error("not claiming until there is room on the disk", metadata: ["error": "\(message)"])
         while !stop.isStopping {
             await stop.sleep(for: .seconds(2))

@@ -1,12 +1,83 @@
-internal import PackshotJobs
+internal import Foundation
+internal import PNGImage
+package import PackshotJobs
 
-/// Turns pixels and their job into the bytes of a PNG that says where it came from.
-struct ImageComposer: Sendable {
-    let model: ModelRecord
-    let version: String
+/// Turns pixels and where they came from into the bytes of a PNG that says so.
+///
+/// Inside: `parameters` (the text A1111 established and viewers read), `packshot` (the same and more as JSON, see
+/// ``ImageProvenance``) and XMP with IPTC's DigitalSourceType, which Google Merchant Center and the EU's AI Act ask for.
+package struct ImageComposer: Sendable {
+    private let model: ModelRecord
+    private let version: String
 
-    /// The same job and pixels give the same bytes: nothing of the attempt, the worker or the time is inside.
-    func png(_ image: GeneratedImage, of job: ClaimedJob, prompt: PreparedPrompt) throws -> [UInt8] {
-        image.rgb
+    /// A composer for images of one model made by one version of the program.
+    package init(model: ModelRecord, version: String) {
+        self.model = model
+        self.version = version
+    }
+
+    /// The file of an image.
+    ///
+    /// The same image and origin give the same bytes: nothing of the attempt, the worker or the time is inside.
+    /// - Throws: ``PNGError`` when the image cannot be encoded.
+    package func png(
+        width: Int, height: Int, rgb: [UInt8], spec: GenerationSpec, effectivePrompt: String,
+        origin: ImageProvenance.Origin?
+    ) throws -> [UInt8] {
+        let provenance = ImageProvenance(
+            version: version, model: model.name, modelFingerprint: model.fingerprint.rawValue, spec: spec,
+            effectivePrompt: effectivePrompt, origin: origin)
+        let parameters = GenerationParameters(
+            prompt: effectivePrompt, negativePrompt: spec.guidance > 1 ? spec.negativePrompt : "", steps: spec.steps,
+            sampler: "Euler", guidance: spec.guidance, seed: spec.seed, width: width, height: height,
+            modelHash: String(model.fingerprint.rawValue.prefix(10)), model: model.name, version: "packshot \(version)")
+        let xmp = ProvenanceXMP(
+            system: "packshot, \(model.name)", systemVersion: "packshot \(version), model \(model.fingerprint)",
+            prompt: effectivePrompt)
+        return try PNGEncoder.encode(
+            Bitmap(width: width, height: height, format: .rgb8, pixels: rgb),
+            text: [
+                PNGText(keyword: GenerationParameters.keyword, text: parameters.infotext),
+                PNGText(keyword: ImageProvenance.keyword, text: try provenance.json), xmp.text,
+            ])
+    }
+}
+
+/// Where an image came from, as the JSON of its `packshot` chunk.
+package struct ImageProvenance: Codable, Hashable, Sendable {
+    /// The chunk's keyword.
+    package static let keyword = "packshot"
+
+    /// The job an image was made for; images of `packshot generate` have none.
+    package struct Origin: Codable, Hashable, Sendable {
+        package let job: Int64
+        package let batch: String
+        package let sku: String
+        package let shot: String
+        package let variant: Int
+
+        package init(_ job: ClaimedJob) {
+            self.job = job.id.rawValue
+            batch = job.batchName
+            sku = job.sku
+            shot = job.shot
+            variant = job.variant
+        }
+    }
+
+    package let version: String
+    package let model: String
+    package let modelFingerprint: String
+    package let spec: GenerationSpec
+    package let effectivePrompt: String
+    package let origin: Origin?
+
+    /// Compact, keys in order.
+    package var json: String {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        }
     }
 }

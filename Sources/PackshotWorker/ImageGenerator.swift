@@ -43,14 +43,17 @@ package struct PreparedPrompt: Hashable, Sendable {
     package let effectiveText: String
     /// Ids of the real tokens, without padding.
     package let tokens: [Int32]
+    /// Padding tokens before the first one.
+    package let offset: Int
     /// Tokens before truncation.
     package let tokenCount: Int
     /// SHA-256 over the encoder's fingerprint and the token ids, 32 bytes: equal keys, equal embeddings.
     package let key: [UInt8]
 
-    package init(effectiveText: String, tokens: [Int32], tokenCount: Int, key: [UInt8]) {
+    package init(effectiveText: String, tokens: [Int32], offset: Int = 0, tokenCount: Int, key: [UInt8]) {
         self.effectiveText = effectiveText
         self.tokens = tokens
+        self.offset = offset
         self.tokenCount = tokenCount
         self.key = key
     }

@@ -8,8 +8,8 @@ package struct WorkerConfiguration: Sendable {
     package var processID: Int32
     package var version: String
     package var rateCard: RateCard
-    /// Absolute folder images are written below.
-    package var outputRoot: String
+    /// Absolute folder images are written below; nil for the one each batch was submitted with.
+    package var outputRoot: String?
     /// How long a claim lasts without a heartbeat. A dead worker's jobs come back after at most this and a second.
     package var lease: Duration = .seconds(15)
     /// How long a running image may go on after SIGTERM before it is handed back.
@@ -24,7 +24,7 @@ package struct WorkerConfiguration: Sendable {
     package var retryPolicy = RetryPolicy.standard
 
     package init(
-        id: WorkerID, host: String, processID: Int32, version: String, rateCard: RateCard, outputRoot: String
+        id: WorkerID, host: String, processID: Int32, version: String, rateCard: RateCard, outputRoot: String?
     ) {
         self.id = id
         self.host = host

@@ -45,7 +45,7 @@ package struct WorkerService: Service {
             configuration: configuration,
             composer: ImageComposer(model: generator.model, version: configuration.version),
             files: ImageFileStore(), settlements: settlements, queue: stores.queue, timeline: timeline,
-            attempts: attempts, storage: StorageHealth(root: configuration.outputRoot), logger: logger)
+            attempts: attempts, storage: StorageHealth(), logger: logger)
         let loop = GenerationLoop(
             configuration: configuration, generator: generator, stores: stores, timeline: timeline, attempts: attempts,
             inbox: inbox, stop: stop, finisher: finisher, logger: logger)

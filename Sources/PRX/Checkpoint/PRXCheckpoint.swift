@@ -110,6 +110,15 @@ public final class PRXCheckpoint: Sendable {
         public let tokenCount: Int
         /// SHA-256 over the encoder's fingerprint and the tokens, 32 bytes.
         public let key: [UInt8]
+
+        /// A prompt that ``PRXCheckpoint/prepare(_:)`` gave, put together again.
+        public init(effectiveText: String, tokens: [Int32], offset: Int, tokenCount: Int, key: [UInt8]) {
+            self.effectiveText = effectiveText
+            self.tokens = tokens
+            self.offset = offset
+            self.tokenCount = tokenCount
+            self.key = key
+        }
     }
 
     /// Cleans and tokenises a text.

@@ -1,0 +1,92 @@
+package import PRX
+package import PackshotJobs
+internal import Tensors
+
+/// PRX as the worker's image generator.
+///
+/// The sampler and the encoder have thread pools of their own, since they work at the same time: the encoder's has one
+/// thread, so that a short prompt does not hold up a long image.
+package struct PRXImageGenerator: ImageGenerator {
+    package let model: ModelRecord
+    package let threads: Int
+    private let checkpoint: PRXCheckpoint
+    private let samplerPool: ThreadPool
+    private let encoderPool: ThreadPool
+
+    /// - Parameter threads: CPU threads of one generation, at least 1. They change the speed, never the bytes.
+    package init(checkpoint: PRXCheckpoint, threads: Int) {
+        self.checkpoint = checkpoint
+        self.threads = max(1, threads)
+        model = ModelRecord(checkpoint)
+        samplerPool = ThreadPool(threads: self.threads)
+        encoderPool = ThreadPool(threads: 1)
+    }
+
+    package var kernelClass: String { "openblas-\(BLAS.coreName)" }
+
+    package func prepare(_ prompt: String) throws -> PreparedPrompt {
+        do {
+            let prepared = try checkpoint.prepare(prompt)
+            return PreparedPrompt(
+                effectiveText: prepared.effectiveText, tokens: prepared.tokens, offset: prepared.offset,
+                tokenCount: prepared.tokenCount, key: prepared.key)
+        } catch let error as PRXError where error.code == .badPrompt {
+            throw GenerationError(.badPrompt, error.message)
+        }
+    }
+
+    package func embed(_ prompt: PreparedPrompt) throws -> [UInt8] {
+        checkpoint.embed(
+            PRXCheckpoint.Prompt(
+                effectiveText: prompt.effectiveText, tokens: prompt.tokens, offset: prompt.offset,
+                tokenCount: prompt.tokenCount, key: prompt.key), pool: encoderPool
+        ).bytes
+    }
+
+    package func needsNegativePrompt(_ spec: GenerationSpec) -> Bool { spec.guidance > 1 }
+
+    package func generate(
+        _ spec: GenerationSpec, prompt: [UInt8], negativePrompt: [UInt8]?,
+        onStep: (_ step: Int, _ steps: Int) throws -> Void
+    ) throws -> GeneratedImage {
+        let width = checkpoint.embeddingWidth
+        guard let text = TextEmbedding(bytes: prompt, width: width) else {
+            throw DamagedEmbedding(byteCount: prompt.count, width: width)
+        }
+        var negative: TextEmbedding?
+        if let negativePrompt {
+            negative = TextEmbedding(bytes: negativePrompt, width: width)
+            guard negative != nil else { throw DamagedEmbedding(byteCount: negativePrompt.count, width: width) }
+        }
+        do {
+            let result = try checkpoint.generate(
+                GenerationRequest(
+                    seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height),
+                prompt: text, negative: negative, pool: samplerPool, checkpoint: onStep)
+            let image = result.images[0]
+            return GeneratedImage(
+                width: image.width, height: image.height, rgb: image.pixels,
+                sampleTime: result.sampleTime.wholeMicroseconds, decodeTime: result.decodeTime.wholeMicroseconds)
+        } catch let error as PRXError where error.code == .badRequest {
+            throw GenerationError(.badSettings, error.message)
+        }
+    }
+}
+
+/// An embedding whose bytes are no whole number of tokens; the cache's checksums make it unlikely, and another try helps.
+private struct DamagedEmbedding: Error, CustomStringConvertible {
+    let byteCount: Int
+    let width: Int
+    var description: String { "an embedding of \(byteCount) bytes is not made of tokens of \(width) floats" }
+}
+
+extension ModelRecord {
+    /// The record of an opened checkpoint.
+    package init(_ checkpoint: PRXCheckpoint) {
+        self.init(
+            fingerprint: ModelFingerprint(rawValue: checkpoint.fingerprint), name: checkpoint.name,
+            path: checkpoint.path,
+            pipelineClass: checkpoint.pipelineClass, parameterCount: Int64(checkpoint.parameterCount),
+            byteCount: checkpoint.byteCount)
+    }
+}
