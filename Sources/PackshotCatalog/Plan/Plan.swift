@@ -1,0 +1,117 @@
+internal import PackshotJobs
+
+/// What a batch will make: the products of a catalog times the shots times their variants.
+///
+/// A plan holds no images; it reads them from the catalog as often as asked. ``check()`` reads the whole file and says what
+/// is wrong with it before anything is written, ``images(expecting:)`` gives the images, in the file's order.
+package struct Plan: Sendable {
+    /// What shots that do not say get: the model's own size and settings.
+    package struct Defaults: Hashable, Sendable {
+        /// Pixels.
+        package var width: Int
+        /// Pixels.
+        package var height: Int
+        /// Denoising steps.
+        package var steps: Int
+        /// Classifier-free guidance scale.
+        package var guidance: Double
+
+        package init(width: Int, height: Int, steps: Int, guidance: Double) {
+            self.width = width
+            self.height = height
+            self.steps = steps
+            self.guidance = guidance
+        }
+    }
+
+    /// Images that take the same work.
+    package struct Workload: Hashable, Sendable {
+        package let width: Int
+        package let height: Int
+        package let steps: Int
+        package let guidance: Double
+    }
+
+    /// What a plan comes to.
+    package struct Summary: Hashable, Sendable {
+        /// Products that are used.
+        package let products: Int
+        /// Images to make.
+        package let images: Int
+        /// Prompts and negative prompts that differ: texts to encode.
+        package let distinctPrompts: Int
+        /// Images by the work they take.
+        package let workloads: [Workload: Int]
+        /// Columns of the catalog.
+        package let columns: [String]
+        /// SHA-256 of the catalog file's bytes, 32 bytes.
+        package let sha256: [UInt8]
+    }
+
+    /// The catalog file.
+    package let catalogPath: String
+    /// How its columns are called.
+    package let dialect: CatalogDialect
+    /// What to make of every product.
+    package let shots: [Shot]
+    /// What to call the shots file in errors.
+    package let shotsPath: String
+    /// First part of every image's path, sanitised.
+    package let batch: String
+    /// For shots that do not say.
+    package let defaults: Defaults
+    /// Use only the first so many products; nil for all.
+    package let productLimit: Int?
+    /// How much the file may ask for.
+    package let limits: CatalogLimits
+
+    /// - Parameters:
+    ///   - batch: The batch's name, in any characters.
+    ///   - shots: At least one.
+    ///   - shotsPath: What to call the shots file in errors.
+    ///   - productLimit: Use only the first so many products, at least 1; rows after them are not looked at.
+    package init(
+        catalogPath: String, dialect: CatalogDialect = .generic, shots: [Shot] = Shot.standard,
+        shotsPath: String = "the built-in shot", batch: String, defaults: Defaults, productLimit: Int? = nil,
+        limits: CatalogLimits = .standard
+    ) {
+        precondition(!shots.isEmpty && productLimit ?? 1 >= 1, "a plan needs a shot and a product")
+        self.catalogPath = catalogPath
+        self.dialect = dialect
+        self.shots = shots
+        self.shotsPath = shotsPath
+        self.batch = PathComponent.sanitise(batch)
+        self.defaults = defaults
+        self.productLimit = productLimit
+        self.limits = limits
+    }
+
+    /// Reads everything once: every row, every prompt.
+    /// - Throws: ``CatalogError`` with all problems found.
+    package func check() throws(CatalogError) -> Summary {
+        let images = try self.images()
+        var count = 0
+        var prompts: Set<Int> = []
+        var workloads: [Workload: Int] = [:]
+        while let image = try images.next() {
+            count += 1
+            // Hashes instead of texts: a forecast may be off by one in 2^64.
+            prompts.insert(image.spec.prompt.hashValue)
+            if image.spec.guidance > 1 { prompts.insert(image.spec.negativePrompt.hashValue) }
+            let workload = Workload(
+                width: image.spec.width, height: image.spec.height, steps: image.spec.steps,
+                guidance: image.spec.guidance)
+            workloads[workload, default: 0] += 1
+        }
+        return Summary(
+            products: images.productCount, images: count, distinctPrompts: prompts.count, workloads: workloads,
+            columns: images.columns.names, sha256: try images.finishDigest())
+    }
+
+    /// The images, one by one or in chunks.
+    /// - Parameter sha256: What ``check()`` found the file to be. If it is no longer that, reading ends with an error.
+    /// - Throws: ``CatalogError`` when the catalog cannot be opened, or a shot names columns it has not.
+    package func images(expecting sha256: [UInt8]? = nil) throws(CatalogError) -> PlanReader {
+        try PlanReader(self, expecting: sha256)
+    }
+}

@@ -1,0 +1,33 @@
+/// Finds what somebody probably meant.
+enum Spelling {
+    /// The candidate closest to a word by Levenshtein distance, letter case ignored, if it is close enough to be a slip:
+    /// at most a third of the word's length, and at most 3 changes.
+    static func suggestion(for word: String, among candidates: [String]) -> String? {
+        let letters = Array(word.lowercased().prefix(64))
+        let limit = min(3, max(1, letters.count / 3))
+        var best: (candidate: String, distance: Int)?
+        for candidate in candidates {
+            let distance = distance(letters, Array(candidate.lowercased().prefix(64)))
+            if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }
+        }
+        return best?.candidate
+    }
+
+    /// ` (did you mean "…"?)`, or nothing.
+    static func hint(for word: String, among candidates: [String]) -> String {
+        suggestion(for: word, among: candidates).map { " (did you mean \"\($0)\"?)" } ?? ""
+    }
+
+    private static func distance(_ first: [Character], _ second: [Character]) -> Int {
+        var previous = Array(0...second.count)
+        for (row, letter) in first.enumerated() {
+            var current = [row + 1]
+            for (column, other) in second.enumerated() {
+                current.append(
+                    min(previous[column] + (letter == other ? 0 : 1), previous[column + 1] + 1, current[column] + 1))
+            }
+            previous = current
+        }
+        return previous[second.count]
+    }
+}
