@@ -1,0 +1,149 @@
+internal import Foundation
+
+/// The entries of a ``MemoryJobQueue`` and its rules, as a value: no locks, no clock, no waiting.
+struct MemoryQueueContent {
+    private struct Entry {
+        let job: JobID
+        /// Grows with every entry, over all lanes: the smaller, the longer it has waited.
+        let number: UInt64
+    }
+
+    private struct Pending {
+        let job: JobID
+        var worker: WorkerID
+        var since: Date
+    }
+
+    private struct Lane {
+        var ready: [Entry] = []
+        var pending: [UInt64: Pending] = [:]
+        /// Taken from the front of `ready`; cut off now and then, so that taking costs no moves.
+        var head = 0
+
+        var first: Entry? { head < ready.count ? ready[head] : nil }
+
+        mutating func take() -> Entry? {
+            guard let first else { return nil }
+            head += 1
+            if head > 1024, head > ready.count / 2 {
+                ready.removeFirst(head)
+                head = 0
+            }
+            return first
+        }
+    }
+
+    private struct Delayed: Hashable {
+        let job: JobID
+        let lane: QueueLane
+    }
+
+    private var lanes: [QueueLane: Lane] = [:]
+    private var delayed: [Delayed: Date] = [:]
+    private var turns: [ModelFingerprint: Int] = [:]
+    private var entries: UInt64 = 0
+    private var epoch: String?
+
+    mutating func dispatch(_ new: [DispatchEntry]) {
+        for entry in new {
+            if let due = entry.notBefore {
+                delayed[Delayed(job: entry.job, lane: entry.lane)] = due
+            } else {
+                append(entry.job, to: entry.lane)
+            }
+        }
+    }
+
+    mutating func claim(model: ModelFingerprint, by worker: WorkerID, limit: Int, now: Date) -> [Delivery] {
+        var order = QueueLane.priorities.map { QueueLane(model: model, priority: $0) }
+            .filter { lanes[$0]?.first != nil }
+        guard !order.isEmpty else { return [] }
+        let turn = turns[model, default: 0] + 1
+        turns[model] = turn
+        let others = order.dropFirst()
+        if turn % 20 == 0,
+            let oldest = others.min(by: { (lanes[$0]?.first?.number ?? 0) < (lanes[$1]?.first?.number ?? 0) })
+        {
+            order.insert(oldest, at: 0)
+        }
+        var taken: [Delivery] = []
+        for lane in order {
+            while taken.count < limit, let entry = lanes[lane]?.take() {
+                lanes[lane]?.pending[entry.number] = Pending(job: entry.job, worker: worker, since: now)
+                taken.append(Delivery(job: entry.job, lane: lane, entry: String(entry.number)))
+            }
+        }
+        return taken
+    }
+
+    mutating func renew(_ deliveries: [Delivery], by worker: WorkerID, now: Date) {
+        for delivery in deliveries {
+            guard let number = UInt64(delivery.entry), lanes[delivery.lane]?.pending[number]?.worker == worker
+            else { continue }
+            lanes[delivery.lane]?.pending[number]?.since = now
+        }
+    }
+
+    mutating func takeOver(
+        model: ModelFingerprint, by worker: WorkerID, idleFor: Duration, limit: Int, now: Date
+    ) -> [Delivery] {
+        let idle = Double(idleFor.components.seconds) + Double(idleFor.components.attoseconds) / 1e18
+        var taken: [Delivery] = []
+        for priority in QueueLane.priorities {
+            let lane = QueueLane(model: model, priority: priority)
+            let found = (lanes[lane]?.pending ?? [:])
+                .filter { now.timeIntervalSince($0.value.since) >= idle }
+                .sorted { $0.key < $1.key }
+            for (number, entry) in found.prefix(limit - taken.count) {
+                lanes[lane]?.pending[number] = Pending(job: entry.job, worker: worker, since: now)
+                taken.append(Delivery(job: entry.job, lane: lane, entry: String(number)))
+            }
+        }
+        return taken
+    }
+
+    mutating func acknowledge(_ deliveries: [Delivery]) {
+        for delivery in deliveries {
+            if let number = UInt64(delivery.entry) { lanes[delivery.lane]?.pending[number] = nil }
+        }
+    }
+
+    mutating func promoteDue(limit: Int, now: Date) -> (moved: Int, next: Duration?) {
+        let due = delayed.filter { $0.value <= now }
+            .sorted { ($0.value, $0.key.job) < ($1.value, $1.key.job) }
+            .prefix(limit)
+        for (entry, _) in due {
+            append(entry.job, to: entry.lane)
+            delayed[entry] = nil
+        }
+        return (due.count, delayed.values.min().map { .seconds(max(0, $0.timeIntervalSince(now))) })
+    }
+
+    func heldJobs(model: ModelFingerprint) -> Set<JobID> {
+        var held = Set(delayed.keys.lazy.filter { $0.lane.model == model }.map(\.job))
+        for (name, lane) in lanes where name.model == model {
+            held.formUnion(lane.ready[lane.head...].lazy.map(\.job))
+            held.formUnion(lane.pending.values.lazy.map(\.job))
+        }
+        return held
+    }
+
+    func depth(model: ModelFingerprint) -> QueueDepth {
+        let mine = lanes.filter { $0.key.model == model }.values
+        return QueueDepth(
+            ready: mine.reduce(0) { $0 + $1.ready.count - $1.head }, pending: mine.reduce(0) { $0 + $1.pending.count },
+            delayed: delayed.keys.count { $0.lane.model == model })
+    }
+
+    mutating func readEpoch() -> QueueEpoch {
+        if let epoch { return QueueEpoch(id: epoch, isNew: false) }
+        let fresh = String(UInt64.random(in: .min ... .max), radix: 16)
+        epoch = fresh
+        return QueueEpoch(id: fresh, isNew: true)
+    }
+
+    private mutating func append(_ job: JobID, to lane: QueueLane) {
+        entries += 1
+        lanes[lane, default: Lane()].ready.append(Entry(job: job, number: entries))
+    }
+}
