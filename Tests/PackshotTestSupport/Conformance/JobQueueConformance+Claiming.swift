@@ -1,0 +1,89 @@
+internal import PackshotJobs
+internal import Testing
+
+/// Dispatch and claims: order, priority, aging, limits.
+extension JobQueueConformance {
+    static let claiming: [ConformanceCase<JobQueueFixture>] = [
+        .init("delivers a lane in the order of dispatch, however the claims are cut") { queue in
+            try await queue.first.dispatch(entries(1...50))
+            try await queue.first.dispatch(entries(51...100))
+            #expect(try await drain(queue.first, by: ada, limit: 7).numbers == Array(1...100))
+        },
+        .init("delivers a delivery's own lane and numbers of any size") { queue in
+            let lane = QueueLane(model: model(), priority: 9)
+            let jobs = [1, .max, 9_007_199_254_740_993, 0].map(JobID.init(rawValue:))
+            try await queue.first.dispatch(jobs.map { DispatchEntry(job: $0, lane: lane, notBefore: nil) })
+            let taken = try await queue.second.claim(model: model(), by: bob, limit: 10, wait: .zero)
+            #expect(taken.map(\.job) == jobs)
+            #expect(taken.allSatisfy { $0.lane == lane })
+            #expect(Set(taken.map(\.entry)).count == jobs.count)
+        },
+        .init("delivers each entry to one worker only") { queue in
+            try await queue.first.dispatch(entries(1...2000))
+            async let adas = drain(queue.first, by: ada, limit: 3)
+            async let bobs = drain(queue.second, by: bob, limit: 3)
+            let all = try await adas + bobs
+            #expect(all.count == 2000)
+            #expect(Set(all.numbers) == Set(1...2000))
+        },
+        .init("prefers urgent lanes") { queue in
+            for priority in QueueLane.priorities.reversed() {
+                try await queue.first.dispatch(entries([Int64(priority)], priority: priority))
+            }
+            #expect(try await drain(queue.first, by: ada, limit: 1).numbers == Array(0...9))
+        },
+        .init("fills one claim from several lanes, up to its limit") { queue in
+            for priority in [8, 2, 5] {
+                try await queue.first.dispatch(entries((1...3).map { Int64(priority * 10 + $0) }, priority: priority))
+            }
+            let first = try await queue.first.claim(model: model(), by: ada, limit: 5, wait: .zero)
+            #expect(first.numbers == [21, 22, 23, 51, 52])
+            let second = try await queue.first.claim(model: model(), by: ada, limit: 100, wait: long)
+            #expect(second.numbers == [53, 81, 82, 83])
+        },
+        .init("serves waiting lanes with every 20th claim, the longest waiting first") { queue in
+            try await queue.first.dispatch(entries(901...903, priority: 9))
+            try await queue.first.dispatch(entries(501...503, priority: 5))
+            try await queue.first.dispatch(entries(1...200, priority: 0))
+            var taken: [Int64] = []
+            for turn in 1...100 {
+                // Both workers' claims count.
+                let claim = try await (turn.isMultiple(of: 3) ? queue.second : queue.first)
+                    .claim(model: model(), by: turn.isMultiple(of: 3) ? bob : ada, limit: 1, wait: .zero)
+                taken += claim.numbers
+            }
+            #expect(taken.count == 100)
+            let aged = taken.enumerated().filter { $0.element > 200 }
+            #expect(aged.map(\.offset) == [19, 39, 59, 79, 99])
+            #expect(aged.map(\.element) == [901, 902, 903, 501, 502])
+            #expect(taken.filter { $0 <= 200 } == Array(1...95))
+        },
+        .init("counts only claims that took something") { queue in
+            for _ in 1...25 { _ = try await queue.first.claim(model: model(), by: ada, limit: 1, wait: .zero) }
+            try await queue.first.dispatch(entries([9], priority: 9) + entries(1...19, priority: 0))
+            #expect(try await drain(queue.first, by: ada, limit: 1).numbers == Array(1...19) + [9])
+        },
+        .init("keeps models apart") { queue in
+            try await queue.first.dispatch(entries([1], model: model("a")) + entries([2], model: model("b")))
+            let b = try await queue.first.claim(model: model("b"), by: ada, limit: 9, wait: .zero)
+            #expect(b.numbers == [2])
+            #expect(b.first?.lane.model == model("b"))
+            #expect(try await queue.first.claim(model: model("a"), by: ada, limit: 9, wait: .zero).numbers == [1])
+        },
+        .init("allows a job to be there twice") { queue in
+            try await queue.first.dispatch(entries([7, 7]))
+            let both = try await queue.first.claim(model: model(), by: ada, limit: 9, wait: .zero)
+            #expect(both.numbers == [7, 7])
+            try await queue.first.acknowledge([both[0]])
+            #expect(try await queue.first.heldJobs(model: model()) == [JobID(rawValue: 7)])
+            try await queue.first.acknowledge([both[1]])
+            #expect(try await queue.first.heldJobs(model: model()).isEmpty)
+        },
+        .init("takes empty lists") { queue in
+            try await queue.first.dispatch([])
+            try await queue.first.acknowledge([])
+            try await queue.first.renew([], by: ada)
+            #expect(try await queue.first.depth(model: model()) == QueueDepth(ready: 0, pending: 0, delayed: 0))
+        },
+    ]
+}
