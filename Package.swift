@@ -59,7 +59,8 @@ let package = Package(
         .target(
             name: "PackshotPostgres", dependencies: ["PackshotJobs", "Digests", "CLibPQ"],
             resources: [.embedInCode("Migrations/0001_ledger.sql")], swiftSettings: strict),
-        .target(name: "PackshotRedis", dependencies: ["PackshotJobs", "CHiredis"], swiftSettings: strict),
+        .target(
+            name: "PackshotRedis", dependencies: ["PackshotJobs", "Digests", "CHiredis"], swiftSettings: strict),
         .target(name: "PackshotCatalog", dependencies: ["PackshotJobs", yams], swiftSettings: strict),
         .target(
             name: "PackshotWorker",

@@ -1,0 +1,173 @@
+internal import Foundation
+package import PackshotJobs
+internal import Synchronization
+
+/// The queue in Redis 7: a stream per model and priority with one consumer group, and a zset per model for what is delayed.
+///
+/// Two connections, each on its own thread: one blocks in ``claim(model:by:limit:wait:)``, one serves all other calls,
+/// which are cut into pieces of a few milliseconds so that a heartbeat never waits for a long dispatch.
+package final class RedisJobQueue: JobQueue {
+    let keys: RedisKeys
+    let claims: RedisConnection
+    let commands: RedisConnection
+    let wake: WakeSignal
+    /// Set by ``interrupt()`` until a claim has seen it.
+    let isInterrupted = Atomic(false)
+
+    /// Claims of a model between two that follow the aging rule, that one included.
+    static let agingInterval = 20
+    /// Longest single block on the server; longer waits are several, so that a lost group is noticed.
+    static let longestBlock = Duration.seconds(10)
+    /// Commands under way at once, and entries moved in one turn of the connection.
+    private static let window = 2000
+    private static let slice = 10_000
+
+    /// A queue; connections are made on first use.
+    /// - Throws: ``StoreError`` `.refused` when the process has no file descriptors left.
+    package init(_ url: RedisURL, timeouts: RedisTimeouts = .standard) throws {
+        keys = RedisKeys(prefix: url.prefix)
+        claims = RedisConnection(url, timeouts: timeouts, label: "packshot.redis.claims")
+        commands = RedisConnection(url, timeouts: timeouts, label: "packshot.redis.commands")
+        wake = try WakeSignal()
+    }
+
+    /// The lanes of a model, most urgent first.
+    static func lanes(of model: ModelFingerprint) -> [QueueLane] {
+        QueueLane.priorities.map { QueueLane(model: model, priority: $0) }
+    }
+
+    // MARK: - Dispatch
+
+    package func dispatch(_ entries: [DispatchEntry]) async throws {
+        let ready = entries.filter { $0.notBefore == nil }
+        for start in stride(from: 0, to: ready.count, by: Self.slice) {
+            let slice = ready[start..<min(start + Self.slice, ready.count)]
+            try await commands.perform { [keys] session in try Self.add(slice, keys, session) }
+        }
+        let delayed = Dictionary(grouping: entries.filter { $0.notBefore != nil }, by: \.lane.model)
+        for (model, entries) in delayed {
+            for start in stride(from: 0, to: entries.count, by: 1000) {
+                let slice = entries[start..<min(start + 1000, entries.count)]
+                try await commands.perform { [keys] session in try Self.delay(slice, model, keys, session) }
+            }
+        }
+    }
+
+    /// Adds entries to their lanes, a window of commands ahead of their replies.
+    private static func add(_ entries: ArraySlice<DispatchEntry>, _ keys: RedisKeys, _ session: RedisSession) throws {
+        var last: (lane: QueueLane, key: String)?
+        var failure: (any Error)?
+        func receive(_ count: Int) throws {
+            do {
+                try session.receiveAll(count)
+            } catch {
+                guard !session.isBroken else { throw error }
+                failure = failure ?? error
+            }
+        }
+        for entry in entries {
+            let key = if let last, last.lane == entry.lane { last.key } else { keys.lane(entry.lane) }
+            last = (entry.lane, key)
+            try append(entry.job, to: key, session)
+            if session.outstanding >= window {
+                try session.flush()
+                try receive(window / 2)
+            }
+            if failure != nil { break }
+        }
+        try receive(session.outstanding)
+        if let failure { throw failure }
+    }
+
+    /// Puts entries of one model into its zset. The transaction keeps a wipe from falling between its two commands, which
+    /// would leave entries that no promotion looks at.
+    private static func delay(
+        _ entries: ArraySlice<DispatchEntry>, _ model: ModelFingerprint, _ keys: RedisKeys, _ session: RedisSession
+    ) throws {
+        try session.append(["MULTI"])
+        try session.append(["SADD", keys.models, RedisKeys.short(model)])
+        try session.append(2 + 2 * entries.count) { buffer in
+            buffer.bulk("ZADD")
+            buffer.bulk(keys.delayed(model))
+            for entry in entries {
+                buffer.bulk(entry.notBefore.map(Self.milliseconds) ?? 0)
+                buffer.bulk("\(entry.lane.priority):\(entry.job.rawValue)")
+            }
+        }
+        try session.append(["EXEC"])
+        try session.receiveAll(4)
+    }
+
+    /// Unix time in whole milliseconds, rounded up so that nothing is early.
+    private static func milliseconds(_ date: Date) -> Int64 {
+        Int64(max(0, min(date.timeIntervalSince1970 * 1000, 9e15)).rounded(.up))
+    }
+
+    /// Writes the command that adds a job at the end of a lane.
+    static func append(_ job: JobID, to lane: String, _ session: RedisSession) throws {
+        try session.append(5) { buffer in
+            buffer.bulk("XADD")
+            buffer.bulk(lane)
+            buffer.bulk("*")
+            buffer.bulk(RedisKeys.jobField)
+            buffer.bulk(job.rawValue)
+        }
+    }
+
+    // MARK: - Entries in hand
+
+    package func renew(_ deliveries: [Delivery], by worker: WorkerID) async throws {
+        for (lane, entries) in Dictionary(grouping: deliveries, by: \.lane) {
+            for start in stride(from: 0, to: entries.count, by: 500) {
+                let ids = entries[start..<min(start + 500, entries.count)].map(\.entry)
+                try await commands.perform { [keys] session in
+                    try QueueScripts.renew.run(
+                        on: session, keys: [keys.lane(lane)], arguments: [RedisKeys.group, worker.rawValue] + ids
+                    ) { _ in }
+                }
+            }
+        }
+    }
+
+    package func acknowledge(_ deliveries: [Delivery]) async throws {
+        let lanes = Dictionary(grouping: deliveries, by: \.lane)
+        for (lane, entries) in lanes {
+            for start in stride(from: 0, to: entries.count, by: 1000) {
+                let ids = entries[start..<min(start + 1000, entries.count)].map(\.entry)
+                try await commands.perform { [keys] session in
+                    try Self.remove(ids, from: keys.lane(lane), session)
+                    try session.receiveAll(2)
+                }
+            }
+        }
+    }
+
+    /// Writes the commands that remove entries. The entry goes first: if only that is done, the rest is a number that the
+    /// next ``takeOver(model:by:idleFor:limit:)`` drops, while the other way round the entry would stay for ever.
+    static func remove(_ ids: [String], from lane: String, _ session: RedisSession) throws {
+        try session.append(["XDEL", lane] + ids)
+        try session.append(["XACK", lane, RedisKeys.group] + ids)
+    }
+
+    package func promoteDue(limit: Int) async throws -> (moved: Int, next: Duration?) {
+        try await commands.perform { [keys] session in
+            try QueueScripts.promote.run(
+                on: session, keys: [keys.models], arguments: [keys.prefix, String(max(0, limit))]
+            ) { node in
+                guard let moved = node[0]?.integer, let wait = node[1]?.integer else {
+                    throw RedisFailure.nonsense(session.server, "the promotion of delayed entries")
+                }
+                return (Int(moved), wait < 0 ? nil : Duration.milliseconds(wait))
+            }
+        }
+    }
+
+    package func forget(_ worker: WorkerID, model: ModelFingerprint) async throws {
+        try await commands.perform { [keys] session in
+            try QueueScripts.forget.run(
+                on: session, keys: Self.lanes(of: model).map(keys.lane),
+                arguments: [RedisKeys.group, worker.rawValue, String(86_400_000)]
+            ) { _ in }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+internal import PackshotJobs
+
+/// The names of packshot's keys in Redis.
+///
+/// | key | type | holds |
+/// |---|---|---|
+/// | `{prefix}:queue:{model}:{priority}` | stream | ready and pending entries, field `j` = job id; group `workers` |
+/// | `{prefix}:delayed:{model}` | zset | delayed entries, member `{priority}:{job id}`, score = due, in ms of Unix time |
+/// | `{prefix}:models` | set | the models that ever had a delayed entry |
+/// | `{prefix}:turn:{model}` | integer | successful claims, for the aging rule |
+/// | `{prefix}:epoch` | string | marker of the data's present life |
+/// | `{prefix}:embedding:{hex key}` | string | a text embedding in an ``EmbeddingEnvelope``, with a TTL |
+/// | `{prefix}:embedding-lock:{hex key}` | string | who computes it, with a TTL |
+/// | `{prefix}:embedding-hits` | hash | counters by source |
+///
+/// `{model}` is the first 16 characters of the model's fingerprint.
+struct RedisKeys: Sendable {
+    let prefix: String
+
+    /// The consumer group of every lane's stream.
+    static let group = "workers"
+    /// The one field of a stream entry.
+    static let jobField = "j"
+
+    var models: String { "\(prefix):models" }
+    var epoch: String { "\(prefix):epoch" }
+    var embeddingHits: String { "\(prefix):embedding-hits" }
+
+    func lane(_ lane: QueueLane) -> String { "\(prefix):queue:\(Self.short(lane.model)):\(lane.priority)" }
+    func delayed(_ model: ModelFingerprint) -> String { "\(prefix):delayed:\(Self.short(model))" }
+    func turn(_ model: ModelFingerprint) -> String { "\(prefix):turn:\(Self.short(model))" }
+    func embedding(_ hex: String) -> String { "\(prefix):embedding:\(hex)" }
+    func embeddingLock(_ hex: String) -> String { "\(prefix):embedding-lock:\(hex)" }
+
+    /// A model's part of the key names.
+    static func short(_ model: ModelFingerprint) -> String { String(model.rawValue.prefix(16)) }
+}
