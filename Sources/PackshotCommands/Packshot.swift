@@ -7,7 +7,11 @@ package struct Packshot: ParsableCommand {
         commandName: "packshot",
         abstract: "Turn a product catalog into images with PRX, on as many machines as there are.",
         version: PackshotVersion.current,
-        subcommands: [UpCommand.self])
+        subcommands: [
+            UpCommand.self, EnqueueCommand.self, WorkerCommand.self, StatusCommand.self, CostCommand.self,
+            ContactSheetCommand.self, VerifyCommand.self, GenerateCommand.self, WorkersCommand.self,
+            ReconcileCommand.self, MigrateCommand.self, DoctorCommand.self,
+        ])
 
     package init() {}
 }

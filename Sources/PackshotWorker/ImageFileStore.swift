@@ -29,9 +29,13 @@ package struct ImageFileStore: Sendable {
     ///
     /// If the name is taken by a file with the very same bytes (a worker died between renaming and telling the ledger),
     /// that file is adopted.
-    /// - Parameter root: Absolute; created if missing. It may itself be reached through links.
+    /// - Parameters:
+    ///   - root: Absolute; created if missing. It may itself be reached through links.
+    ///   - replacing: Replaces a file that is there with other bytes, in one step.
     /// - Throws: ``Failure``, and then nothing of this call is left under the final name.
-    package func write(_ bytes: [UInt8], to relativePath: String, in root: String) throws {
+    package func write(
+        _ bytes: [UInt8], to relativePath: String, in root: String, replacing: Bool = false
+    ) throws {
         let parts = relativePath.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard !parts.isEmpty, !relativePath.utf8.contains(0), parts.allSatisfy({ !["", ".", ".."].contains($0) }) else {
             throw Failure(code: .pathRefused, message: "refused the path \(relativePath.debugDescription)")
@@ -49,10 +53,15 @@ package struct ImageFileStore: Sendable {
             close(folder)
             folder = next
         }
-        try place(bytes, name: parts[parts.count - 1], in: folder, path: relativePath)
+        try place(bytes, name: parts[parts.count - 1], in: folder, path: relativePath, replacing: replacing)
     }
 
-    private func place(_ bytes: [UInt8], name: String, in folder: Int32, path: String) throws {
+    /// The SHA-256 of a file's bytes, as 64 hexadecimal digits.
+    package static func sha256(_ bytes: [UInt8]) -> String { SHA256Digest.hash(bytes).hexadecimal }
+
+    private func place(
+        _ bytes: [UInt8], name: String, in folder: Int32, path: String, replacing: Bool
+    ) throws {
         // Short whatever the final name's length, and unlike any final name, which never starts with a dot.
         let temporary = ".packshot-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
         let file = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
@@ -64,6 +73,15 @@ package struct ImageFileStore: Sendable {
         } catch {
             unlinkat(folder, temporary, 0)
             throw error
+        }
+        if replacing {
+            guard renameat(folder, temporary, folder, name) == 0 else {
+                let error = failure(errno, "cannot name \(path)")
+                unlinkat(folder, temporary, 0)
+                throw error
+            }
+            try sync(folder, "the folder of \(path)")
+            return
         }
         // link + unlink instead of rename: it never replaces, also where renameat2 is missing (NFS).
         let linked = linkat(folder, temporary, folder, name, 0)

@@ -98,6 +98,9 @@ public final class PRXCheckpoint: Sendable {
 
     // MARK: Text
 
+    /// How upstream's pipeline cleans prompts.
+    public var defaultTextCleaning: TextCleaning { .basic }
+
     /// A prompt as the encoder takes it.
     public struct Prompt: Hashable, Sendable {
         /// The text after the pipeline's cleaning.
@@ -123,8 +126,9 @@ public final class PRXCheckpoint: Sendable {
 
     /// Cleans and tokenises a text.
     /// - Throws: ``PRXError`` `.badPrompt` when cleaning leaves nothing of a text that had something.
-    public func prepare(_ text: String) throws -> Prompt {
-        let effective = TextCleaning.basic.clean(text)
+    /// - Parameter cleaning: nil for the pipeline's own.
+    public func prepare(_ text: String, cleaning: TextCleaning? = nil) throws -> Prompt {
+        let effective = (cleaning ?? defaultTextCleaning).clean(text)
         guard !effective.isEmpty || text.isEmpty else {
             throw PRXError(
                 .badPrompt, "nothing is left of the prompt \(text.debugDescription.prefix(80)) after cleaning")

@@ -13,6 +13,11 @@ enum Talk {
         FileHandle.standardError.write(Data((line + "\n").utf8))
     }
 
+    /// A line on standard error in place of the one before, on a terminal.
+    static func rewrite(_ line: String) {
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8))
+    }
+
     /// A value as one JSON document on standard output, keys in order, so that the same state prints the same bytes.
     static func json(_ value: some Encodable) throws {
         let encoder = JSONEncoder()

@@ -1,0 +1,79 @@
+package import ArgumentParser
+internal import Foundation
+internal import PackshotJobs
+internal import PackshotPostgres
+internal import PackshotRedis
+internal import Tensors
+
+/// `packshot doctor`: what is set, what is reachable, what is in the way.
+package struct DoctorCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Check the machine, the settings and the servers, and say where each value came from.")
+
+    @Flag(help: "Print it as JSON.")
+    package var json = false
+
+    package init() {}
+
+    private struct Finding: Encodable {
+        let what: String
+        let isFine: Bool
+        let detail: String
+    }
+
+    package func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        var findings = [
+            Finding(what: "packshot", isFine: true, detail: PackshotVersion.current),
+            Finding(
+                what: "CPU", isFine: true,
+                detail: "\(ModelFolder.defaultThreads) threads, OpenBLAS kernels \(BLAS.coreName)"),
+        ]
+        findings += await postgres(environment)
+        findings += await redis(environment)
+        if json {
+            try Talk.json(findings)
+        } else {
+            let width = findings.map(\.what.count).max() ?? 0
+            for finding in findings {
+                let name = finding.what.padding(toLength: width + 2, withPad: " ", startingAt: 0)
+                Talk.result("\(finding.isFine ? "ok     " : "problem") \(name)\(finding.detail)")
+            }
+        }
+        if findings.contains(where: { !$0.isFine }) { throw ExitStatus.storeUnreachable.code }
+    }
+
+    private func postgres(_ environment: [String: String]) async -> [Finding] {
+        do {
+            let (value, origin) = try Stores.setting("DATABASE_URL", environment)
+            let url = try PostgresURL(value)
+            let found = Finding(what: "PostgreSQL", isFine: true, detail: "\(url.shown), from \(origin)")
+            do {
+                _ = try await Stores.ledger(url)
+                return [found, Finding(what: "schema", isFine: true, detail: "up to date")]
+            } catch let error as StoreError where error.code == .schema {
+                return [found, Finding(what: "schema", isFine: false, detail: error.message)]
+            }
+        } catch {
+            return [Finding(what: "PostgreSQL", isFine: false, detail: "\(error)")]
+        }
+    }
+
+    private func redis(_ environment: [String: String]) async -> [Finding] {
+        do {
+            let (value, origin) = try Stores.setting("REDIS_URL", environment)
+            let url = try RedisURL(value)
+            let found = Finding(what: "Redis", isFine: true, detail: "\(url), from \(origin)")
+            let rules = try await RedisServerCheck.run(on: RedisConnection(url))
+            return [found]
+                + rules.map {
+                    Finding(
+                        what: "Redis", isFine: $0.severity != .refusal, detail: "\($0.severity.rawValue): \($0.message)"
+                    )
+                }
+        } catch {
+            return [Finding(what: "Redis", isFine: false, detail: "\(error)")]
+        }
+    }
+}

@@ -1,0 +1,51 @@
+internal import Foundation
+internal import PackshotJobs
+internal import PackshotPostgres
+
+/// Follows a batch to its end: a line that rewrites itself on a terminal, a line every ten seconds elsewhere.
+struct BatchProgress {
+    let reports: LedgerReports
+
+    /// Returns the last report, once no job of the batch can change any more.
+    func follow(_ batch: BatchID) async throws -> LedgerReports.BatchReport {
+        var lastLine = ContinuousClock().now - .seconds(60)
+        var backoff = Duration.milliseconds(200)
+        while true {
+            let report: LedgerReports.BatchReport
+            do {
+                report = try await reports.batch(batch)
+                backoff = .milliseconds(200)
+            } catch let error as StoreError where error.isTransient {
+                Talk.note("\(error.message); trying again")
+                try await Task.sleep(for: backoff)
+                backoff = min(backoff * 2, .seconds(5))
+                continue
+            }
+            if Talk.isInteractive {
+                Talk.rewrite(Self.line(report))
+            } else if report.isFinished || ContinuousClock().now - lastLine >= .seconds(10) {
+                Talk.note(Self.line(report))
+                lastLine = ContinuousClock().now
+            }
+            if report.isFinished {
+                if Talk.isInteractive { Talk.note("") }
+                return report
+            }
+            try await Task.sleep(for: .milliseconds(250))
+        }
+    }
+
+    /// One line such as `demo  96/140 done  2 running  5.1 images/s  8 s left  $0.000412`.
+    static func line(_ report: LedgerReports.BatchReport) -> String {
+        var parts = ["\(report.name)", "\(report.images)/\(report.total) done"]
+        for state in ["running", "retryable", "discarded", "cancelled"] {
+            if let count = report.jobs[state], count > 0 { parts.append("\(count) \(state)") }
+        }
+        if !report.isFinished, let pace = report.imagesPerSecond, pace > 0 {
+            parts.append(String(format: "%.1f images/s", pace))
+            if let left = report.secondsLeft { parts.append("\(Int(left.rounded(.up))) s left") }
+        }
+        parts.append(MicroDollars(rawValue: report.imageMicrodollars + report.wasteMicrodollars).description)
+        return parts.joined(separator: "  ")
+    }
+}

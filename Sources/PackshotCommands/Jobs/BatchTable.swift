@@ -1,0 +1,41 @@
+internal import Foundation
+internal import PackshotJobs
+internal import PackshotPostgres
+
+/// A batch as a few lines for people.
+struct BatchTable {
+    let report: LedgerReports.BatchReport
+
+    /// States that are not empty, times by stage, where embeddings came from, money, and reasons of failures.
+    var text: String {
+        var rows: [(String, String)] = [
+            ("batch", "\(report.name) (number \(report.id), submitted \(report.createdAt))")
+        ]
+        rows.append(("images", "\(report.images) of \(report.total) in \(report.outputRoot)/\(report.name)"))
+        let states = JobState.allCases.compactMap { state -> String? in
+            guard let count = report.jobs[state.rawValue], count > 0 else { return nil }
+            return "\(count) \(state.rawValue)"
+        }
+        rows.append(("jobs", states.isEmpty ? "none" : states.joined(separator: ", ")))
+        if report.lostAttempts > 0 { rows.append(("attempts without image", "\(report.lostAttempts)")) }
+        let stages = ["embed", "sample", "decode", "encode", "write"].compactMap { stage in
+            report.secondsByStage[stage].map { "\(stage) " + String(format: "%.3f", $0) }
+        }
+        if !stages.isEmpty { rows.append(("seconds an image", stages.joined(separator: ", "))) }
+        if let seconds = report.secondsPerImage {
+            rows.append(("worker seconds an image", String(format: "%.3f", seconds)))
+        }
+        let embeddings = EmbeddingSource.allCases.map { "\(report.embeddings[$0.rawValue] ?? 0) \($0.rawValue)" }
+        rows.append(("embeddings from", embeddings.joined(separator: ", ")))
+        let images = max(1, report.images)
+        let each = MicroDollars(rawValue: (report.imageMicrodollars + Int64(images) / 2) / Int64(images))
+        rows.append(("cost of images", "\(MicroDollars(rawValue: report.imageMicrodollars)), \(each) each"))
+        rows.append(("cost of waste", MicroDollars(rawValue: report.wasteMicrodollars).description))
+        for failure in report.failures {
+            rows.append(("failed", "\(failure.attempts) x \(failure.reason): \(failure.message.prefix(200))"))
+        }
+        let width = rows.map(\.0.count).max() ?? 0
+        return rows.map { $0.0.padding(toLength: width + 2, withPad: " ", startingAt: 0) + $0.1 }.joined(
+            separator: "\n")
+    }
+}

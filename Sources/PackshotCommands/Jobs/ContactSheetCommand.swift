@@ -1,0 +1,66 @@
+package import ArgumentParser
+internal import Foundation
+internal import PNGImage
+internal import PackshotPostgres
+internal import PackshotWorker
+
+/// `packshot contact-sheet`: a batch's images on one page.
+package struct ContactSheetCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "contact-sheet", abstract: "Put a batch's images on one PNG, each with its SKU and shot.")
+
+    @Argument(help: "A batch's name or number.")
+    package var batch: String
+
+    @Option(help: "File to write, ending in .png.")
+    package var output: String
+
+    @Option(help: "Images at most.")
+    package var limit = 1_000
+
+    @Option(help: "Images in a row.")
+    package var columns = 14
+
+    @Option(help: "Width and height of a thumbnail in pixels.")
+    package var size = 128
+
+    package init() {}
+
+    package func validate() throws {
+        guard output.hasSuffix(".png") else { throw ValidationError("--output must end in .png") }
+        guard (1...100_000).contains(limit), (1...1_000).contains(columns), (16...2_048).contains(size) else {
+            throw ValidationError("--limit, --columns or --size is out of range")
+        }
+    }
+
+    package func run() async throws {
+        let (_, reports) = try await Stores.ledger(Stores.postgres())
+        let id = try await reports.findBatch(batch)
+        let images = try await reports.images(of: id, limit: limit)
+        guard !images.isEmpty else { throw CommandError(.notFound, "batch \(batch) has no images yet") }
+        var style = ContactSheet.Style()
+        style.columns = columns
+        style.thumbnailWidth = size
+        style.thumbnailHeight = size
+        style.captionScale = 1
+        style.title = "\(images[0].batch): \(images.count) images"
+        var sheet = try ContactSheet(capacity: images.count, style: style)
+        for image in images {
+            let path = "\(image.outputRoot)/\(image.relativePath)"
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw CommandError(.notFound, "the image \(path) is in the ledger but not on disk")
+            }
+            do {
+                sheet.add(
+                    try PNGDecoder.decode(Array(data)).bitmap, caption: "\(image.sku) \(image.shot)\n\(image.title)")
+            } catch {
+                throw CommandError(.failure, "\(path): \(error.message)")
+            }
+        }
+        let url = URL(fileURLWithPath: output)
+        try ImageFileStore().write(
+            try PNGEncoder.encode(sheet.bitmap), to: url.lastPathComponent, in: url.deletingLastPathComponent().path,
+            replacing: true)
+        Talk.result(output)
+    }
+}

@@ -1,0 +1,161 @@
+package import ArgumentParser
+internal import Foundation
+internal import PNGImage
+internal import PRX
+internal import PackshotJobs
+internal import PackshotWorker
+internal import Tensors
+
+/// `packshot generate`: one prompt, no queue and no ledger.
+package struct GenerateCommand: ParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "generate", abstract: "Make images of one prompt, without queue and ledger.")
+
+    @Option(help: "Checkpoint folder in diffusers' layout.")
+    package var model: String
+
+    @Option(help: "What to make.")
+    package var prompt: String
+
+    @Option(name: .customLong("negative-prompt"), help: "What to steer away from.")
+    package var negativePrompt = ""
+
+    @Option(help: "Seed of PyTorch's CPU generator; its low 32 bits count. Default: derived from the prompt.")
+    package var seed: UInt64?
+
+    @Option(help: "Denoising steps (default: the pipeline's).")
+    package var steps: Int?
+
+    @Option(help: "Classifier-free guidance scale; 1 switches it off (default: the pipeline's).")
+    package var guidance: Double?
+
+    @Option(help: "Pixels (default: the checkpoint's).")
+    package var width: Int?
+
+    @Option(help: "Pixels (default: the checkpoint's).")
+    package var height: Int?
+
+    @Flag(name: .customLong("no-resolution-binning"), help: "Make exactly the size asked for.")
+    package var noResolutionBinning = false
+
+    @Option(name: .customLong("text-cleaning"), help: "How the prompt is cleaned: full (as the reference) or light.")
+    package var textCleaning = TextCleaningChoice.full
+
+    @Option(help: "Images from one generator of that seed; several are written as FILE-0.png, FILE-1.png, …")
+    package var images = 1
+
+    @Option(help: "File to write, ending in .png.")
+    package var output: String
+
+    @Option(help: "CPU threads (default: all). They change the speed, never the bytes.")
+    package var threads: Int?
+
+    @Flag(help: "Print what was made as JSON.")
+    package var json = false
+
+    package init() {}
+
+    package func validate() throws {
+        guard output.hasSuffix(".png") else { throw ValidationError("--output must end in .png") }
+        guard (1...64).contains(images) else { throw ValidationError("--images is 1 to 64") }
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024") }
+    }
+
+    private struct Report: Encodable {
+        let files: [String]
+        let sha256: [String]
+        let model: String
+        let modelFingerprint: String
+        let effectivePrompt: String
+        let promptTokens: Int
+        let truncatedTokens: Int
+        let seed: UInt64
+        let steps: Int
+        let guidance: Double
+        let width: Int
+        let height: Int
+        let threads: Int
+        let embedSeconds: Double
+        let sampleSeconds: Double
+        let decodeSeconds: Double
+    }
+
+    package func run() throws {
+        let checkpoint = try ModelFolder.open(model)
+        let threads = threads ?? ModelFolder.defaultThreads
+        let pool = ThreadPool(threads: threads)
+        let spec = GenerationSpec(
+            prompt: prompt, negativePrompt: negativePrompt, seed: seed ?? Self.derivedSeed(prompt),
+            width: width ?? checkpoint.defaultSize, height: height ?? checkpoint.defaultSize,
+            steps: steps ?? checkpoint.defaultSteps, guidance: guidance ?? checkpoint.defaultGuidance)
+        do {
+            try generate(checkpoint, spec, pool)
+        } catch let error as PRXError {
+            throw CommandError(.invalidInput, error.message)
+        }
+    }
+
+    private func generate(_ checkpoint: PRXCheckpoint, _ spec: GenerationSpec, _ pool: ThreadPool) throws {
+        let request = GenerationRequest(
+            seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
+            imageCount: images)
+        try checkpoint.validate(request)
+        let clock = ContinuousClock()
+        let start = clock.now
+        let cleaning: TextCleaning = textCleaning == .light ? .light : checkpoint.defaultTextCleaning
+        let text = try checkpoint.prepare(spec.prompt, cleaning: cleaning)
+        let dropped = text.tokenCount - text.tokens.count
+        if dropped > 0 {
+            Talk.note("packshot: the prompt has \(text.tokenCount) tokens; the last \(dropped) were cut off")
+        }
+        let embedding = checkpoint.embed(text, pool: pool)
+        let negative =
+            spec.guidance > 1
+            ? checkpoint.embed(try checkpoint.prepare(spec.negativePrompt, cleaning: cleaning), pool: pool) : nil
+        let embedded = clock.now
+        let result = try checkpoint.generate(request, prompt: embedding, negative: negative, pool: pool) { _, _ in }
+
+        let composer = ImageComposer(model: ModelRecord(checkpoint), version: PackshotVersion.current)
+        let files = ImageFileStore()
+        var paths: [String] = []
+        var digests: [String] = []
+        for (index, image) in result.images.enumerated() {
+            let path = images == 1 ? output : "\(output.dropLast(4))-\(index).png"
+            let url = URL(fileURLWithPath: path)
+            let bytes = try composer.png(
+                width: image.width, height: image.height, rgb: image.pixels, spec: spec,
+                effectivePrompt: text.effectiveText, origin: nil)
+            do {
+                try files.write(
+                    bytes, to: url.lastPathComponent, in: url.deletingLastPathComponent().path, replacing: true)
+            } catch let error as ImageFileStore.Failure {
+                throw CommandError(.failure, error.message)
+            }
+            paths.append(path)
+            digests.append(ImageFileStore.sha256(bytes))
+        }
+        let seconds = { (duration: Duration) in duration / .seconds(1) }
+        if json {
+            try Talk.json(
+                Report(
+                    files: paths, sha256: digests, model: checkpoint.name, modelFingerprint: checkpoint.fingerprint,
+                    effectivePrompt: text.effectiveText, promptTokens: text.tokenCount, truncatedTokens: dropped,
+                    seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
+                    threads: pool.threadCount, embedSeconds: seconds(embedded - start),
+                    sampleSeconds: seconds(result.sampleTime), decodeSeconds: seconds(result.decodeTime)))
+        } else {
+            for path in paths { Talk.result(path) }
+        }
+    }
+
+    /// The same prompt, the same picture: never from the clock.
+    private static func derivedSeed(_ prompt: String) -> UInt64 {
+        ImageFileStore.sha256(Array(prompt.utf8)).prefix(8).reduce(0) { $0 << 4 | UInt64($1.hexDigitValue ?? 0) }
+    }
+}
+
+/// The values of `--text-cleaning`.
+package enum TextCleaningChoice: String, ExpressibleByArgument, CaseIterable, Sendable {
+    case full
+    case light
+}

@@ -1,0 +1,349 @@
+package import PackshotJobs
+
+/// What people ask the ledger: how a batch stands, what it cost, who works on it.
+package struct LedgerReports: Sendable {
+    private let connection: PostgresConnection
+
+    package init(_ connection: PostgresConnection) {
+        self.connection = connection
+    }
+
+    /// A batch and how far it is.
+    package struct BatchReport: Codable, Sendable {
+        package let id: Int64
+        package let name: String
+        package let outputRoot: String
+        package let model: String
+        package let createdAt: String
+        package let paused: Bool
+        /// Jobs by state; every state is there.
+        package let jobs: [String: Int]
+        package let total: Int
+        package let images: Int
+        /// Attempts that cost time and gave no image.
+        package let lostAttempts: Int
+        /// Micro-dollars of the attempts that gave an image, and of the others.
+        package let imageMicrodollars: Int64
+        package let wasteMicrodollars: Int64
+        /// Mean seconds of an image by stage: embed, sample, decode, encode, write.
+        package let secondsByStage: [String: Double]
+        /// Mean seconds of a worker's time an image was charged with; nil before the first.
+        package let secondsPerImage: Double?
+        /// Where embeddings came from: memory, redis, encoder.
+        package let embeddings: [String: Int]
+        /// Images a second over the last minute, all workers together; and seconds until the batch is done at that pace.
+        package let imagesPerSecond: Double?
+        package let secondsLeft: Double?
+        /// Reasons of failures with their counts and the last message.
+        package let failures: [Failure]
+
+        /// True when no job of the batch can change by itself any more.
+        package var isFinished: Bool {
+            jobs.allSatisfy { JobState(rawValue: $0.key)?.isFinal == true || $0.value == 0 }
+        }
+
+        /// Jobs that ended without an image.
+        package var failed: Int { (jobs["discarded"] ?? 0) + (jobs["cancelled"] ?? 0) }
+    }
+
+    /// A reason attempts failed for.
+    package struct Failure: Codable, Sendable {
+        package let reason: String
+        package let attempts: Int
+        package let message: String
+    }
+
+    /// The batch of a name (the newest of that name) or a number.
+    /// - Throws: ``StoreError`` `.notFound`.
+    package func findBatch(_ name: String) async throws -> BatchID {
+        let rows = try await connection.run { session in
+            try session.query(
+                "SELECT id FROM batches WHERE name = $1 OR id::text = $1 ORDER BY name = $1 DESC, id DESC LIMIT 1",
+                [.text(name)]
+            ).rows
+        }
+        guard let id = rows.first?.first.flatMap({ $0 }).flatMap({ Int64($0) }) else {
+            throw StoreError(
+                .postgres, .notFound,
+                "there is no batch \(name.debugDescription); \"packshot status\" lists those there are")
+        }
+        return BatchID(rawValue: id)
+    }
+
+    /// Numbers of the newest batches, newest first.
+    package func newestBatches(limit: Int) async throws -> [BatchID] {
+        try await connection.run { session in
+            try session.query("SELECT id FROM batches ORDER BY id DESC LIMIT $1", [.integer(limit)]).rows.compactMap {
+                $0[0].flatMap { Int64($0) }.map(BatchID.init(rawValue:))
+            }
+        }
+    }
+
+    /// How a batch stands.
+    /// - Throws: ``StoreError`` `.notFound`.
+    package func batch(_ id: BatchID) async throws -> BatchReport {
+        try await connection.run { session in
+            let parameter = [PostgresValue.integer(id.rawValue)]
+            guard
+                let head = try session.query(
+                    """
+                    SELECT b.name, b.output_root, m.name, to_char(b.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                           b.paused_at IS NOT NULL
+                    FROM batches b JOIN model_weights m ON m.fingerprint = b.model_fingerprint WHERE b.id = $1
+                    """, parameter
+                ).rows.first
+            else { throw StoreError(.postgres, .notFound, "there is no batch \(id)") }
+            var jobs = Dictionary(uniqueKeysWithValues: JobState.allCases.map { ($0.rawValue, 0) })
+            for row in try session.query(
+                "SELECT state, count(*) FROM jobs WHERE batch_id = $1 GROUP BY state", parameter
+            ).rows {
+                if let state = row[0] { jobs[state] = row[1].flatMap { Int($0) } ?? 0 }
+            }
+            let cost = try session.query(
+                """
+                SELECT count(*) FILTER (WHERE a.state NOT IN ('completed', 'running')),
+                       coalesce(sum(a.cost_microusd) FILTER (WHERE a.state = 'completed'), 0),
+                       coalesce(sum(a.cost_microusd) FILTER (WHERE a.state <> 'completed'), 0),
+                       avg(a.embed_us) FILTER (WHERE a.state = 'completed') / 1e6,
+                       avg(a.sample_us) FILTER (WHERE a.state = 'completed') / 1e6,
+                       avg(a.decode_us) FILTER (WHERE a.state = 'completed') / 1e6,
+                       avg(a.encode_us) FILTER (WHERE a.state = 'completed') / 1e6,
+                       avg(a.write_us) FILTER (WHERE a.state = 'completed') / 1e6,
+                       avg(a.busy_to_us - a.busy_from_us) FILTER (WHERE a.state = 'completed') / 1e6
+                FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE j.batch_id = $1
+                """, parameter
+            ).rows[0]
+            var stages: [String: Double] = [:]
+            for (index, stage) in ["embed", "sample", "decode", "encode", "write"].enumerated() {
+                stages[stage] = cost[3 + index].flatMap { Double($0) }
+            }
+            let embeddings = try session.query(
+                """
+                SELECT source, count(*) FROM attempts a JOIN jobs j ON j.id = a.job_id, unnest(a.embedding_sources) AS source
+                WHERE j.batch_id = $1 GROUP BY source
+                """, parameter
+            ).rows
+            let pace = try session.query(
+                """
+                SELECT count(*) / nullif(extract(epoch FROM now() - greatest(min(created_at), now() - interval '60 seconds')), 0)
+                FROM images WHERE batch_id = $1 AND created_at > now() - interval '60 seconds'
+                """, parameter
+            ).rows.first?[0].flatMap { Double($0) }
+            let failures = try session.query(
+                "SELECT reason, attempts, last_message FROM failures_by_reason WHERE batch_id = $1 ORDER BY attempts DESC, reason",
+                parameter
+            ).rows.map { Failure(reason: $0[0] ?? "", attempts: $0[1].flatMap { Int($0) } ?? 0, message: $0[2] ?? "") }
+            let total = jobs.values.reduce(0, +)
+            let left = jobs.filter { JobState(rawValue: $0.key)?.isFinal != true }.values.reduce(0, +)
+            return BatchReport(
+                id: id.rawValue, name: head[0] ?? "", outputRoot: head[1] ?? "", model: head[2] ?? "",
+                createdAt: head[3] ?? "", paused: head[4] == "t", jobs: jobs, total: total,
+                images: jobs["completed"] ?? 0,
+                lostAttempts: cost[0].flatMap { Int($0) } ?? 0, imageMicrodollars: cost[1].flatMap { Int64($0) } ?? 0,
+                wasteMicrodollars: cost[2].flatMap { Int64($0) } ?? 0, secondsByStage: stages,
+                secondsPerImage: cost[8].flatMap { Double($0) },
+                embeddings: Dictionary(
+                    embeddings.map { ($0[0] ?? "", $0[1].flatMap { Int($0) } ?? 0) }, uniquingKeysWith: { $1 }),
+                imagesPerSecond: pace, secondsLeft: pace.flatMap { $0 > 0 ? Double(left) / $0 : nil },
+                failures: failures)
+        }
+    }
+
+    /// A worker as `packshot workers` lists it.
+    package struct WorkerReport: Codable, Sendable {
+        package let id: String
+        package let host: String
+        package let threads: Int
+        package let kernelClass: String
+        package let model: String
+        package let startedAt: String
+        package let secondsSinceHeartbeat: Double
+        package let images: Int
+        /// Share of its time line charged to attempts, `0...1`.
+        package let busyShare: Double
+        package let isStopped: Bool
+        package let isDraining: Bool
+    }
+
+    /// Workers that have not stopped and were heard of within a minute; or all.
+    package func workers(all: Bool) async throws -> [WorkerReport] {
+        try await connection.run { session in
+            try session.query(
+                """
+                SELECT w.id, w.host, w.threads, w.kernel_class, m.name,
+                       to_char(w.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                       extract(epoch FROM now() - w.heartbeat_at), u.images, u.busy_us / greatest(u.uptime_us, 1)::float8,
+                       w.stopped_at IS NOT NULL, w.drain_requested_at IS NOT NULL
+                FROM workers w JOIN model_weights m ON m.fingerprint = w.model_fingerprint
+                JOIN worker_utilisation u ON u.worker_id = w.id
+                WHERE $1::boolean OR (w.stopped_at IS NULL AND w.heartbeat_at > now() - interval '60 seconds')
+                ORDER BY w.started_at, w.id
+                """, [.boolean(all)]
+            ).rows.map { row in
+                WorkerReport(
+                    id: row[0] ?? "", host: row[1] ?? "", threads: row[2].flatMap { Int($0) } ?? 0,
+                    kernelClass: row[3] ?? "",
+                    model: row[4] ?? "", startedAt: row[5] ?? "",
+                    secondsSinceHeartbeat: row[6].flatMap { Double($0) } ?? 0,
+                    images: row[7].flatMap { Int($0) } ?? 0, busyShare: row[8].flatMap { Double($0) } ?? 0,
+                    isStopped: row[9] == "t", isDraining: row[10] == "t")
+            }
+        }
+    }
+
+    /// A model with work waiting or under way.
+    package struct Backlog: Codable, Sendable {
+        package let fingerprint: String
+        package let name: String
+        package let jobs: Int
+        /// Seconds of one worker's work; nil before the model's first image.
+        package let seconds: Double?
+    }
+
+    /// Every model's backlog.
+    package func backlog() async throws -> [Backlog] {
+        try await connection.run { session in
+            try session.query(
+                "SELECT model_fingerprint, name, jobs, backlog_seconds FROM backlog WHERE jobs > 0 ORDER BY name"
+            ).rows.map { row in
+                Backlog(
+                    fingerprint: row[0] ?? "", name: row[1] ?? "", jobs: row[2].flatMap { Int($0) } ?? 0,
+                    seconds: row[3].flatMap { Double($0) })
+            }
+        }
+    }
+
+    /// What a worker started without a model should load: that of the oldest batch with unfinished jobs.
+    package func modelWithWork() async throws -> (fingerprint: ModelFingerprint, path: String)? {
+        try await connection.run { session in
+            try session.query(
+                """
+                SELECT m.fingerprint, m.path FROM batches b JOIN model_weights m ON m.fingerprint = b.model_fingerprint
+                WHERE EXISTS (SELECT FROM jobs j WHERE j.batch_id = b.id AND j.state = 'available')
+                   OR EXISTS (SELECT FROM jobs j WHERE j.batch_id = b.id AND j.state IN ('scheduled', 'retryable', 'running'))
+                ORDER BY b.id LIMIT 1
+                """
+            ).rows.first.map { (ModelFingerprint(rawValue: $0[0] ?? ""), $0[1] ?? "") }
+        }
+    }
+
+    /// Models with unfinished jobs.
+    package func modelsWithWork() async throws -> [ModelFingerprint] {
+        try await connection.run { session in
+            try session.query(
+                """
+                SELECT m.fingerprint FROM model_weights m WHERE EXISTS (SELECT FROM jobs j WHERE j.model_fingerprint = m.fingerprint
+                    AND j.state IN ('available', 'scheduled', 'retryable', 'running')) ORDER BY m.fingerprint
+                """
+            ).rows.map { ModelFingerprint(rawValue: $0[0] ?? "") }
+        }
+    }
+
+    /// The checkpoint a batch was submitted with.
+    package func model(_ fingerprint: ModelFingerprint) async throws -> ModelRecord? {
+        try await connection.run { session in
+            try session.query(
+                "SELECT name, path, pipeline_class, parameter_count, byte_count FROM model_weights WHERE fingerprint = $1",
+                [.text(fingerprint.rawValue)]
+            ).rows.first.map { row in
+                ModelRecord(
+                    fingerprint: fingerprint, name: row[0] ?? "", path: row[1] ?? "", pipelineClass: row[2] ?? "",
+                    parameterCount: row[3].flatMap { Int64($0) } ?? 0, byteCount: row[4].flatMap { Int64($0) } ?? 0)
+            }
+        }
+    }
+
+    /// An image's row, as `packshot verify` and `contact-sheet` read it.
+    package struct ImageReport: Codable, Sendable {
+        package let job: Int64
+        package let batch: String
+        package let sku: String
+        package let title: String
+        package let shot: String
+        package let relativePath: String
+        package let outputRoot: String
+        package let sha256: String
+        package let modelPath: String
+        package let modelFingerprint: String
+        package let worker: String
+        package let madeAt: String
+        package let costMicrodollars: Int64
+    }
+
+    /// The image whose file has this SHA-256 (64 hexadecimal digits), or nil.
+    package func image(sha256: String) async throws -> ImageReport? {
+        try await images(where: "encode(i.sha256, 'hex') = $1", [.text(sha256)], limit: 1).first
+    }
+
+    /// The images of a batch in the order of their jobs.
+    package func images(of batch: BatchID, limit: Int) async throws -> [ImageReport] {
+        try await images(where: "i.batch_id = $1", [.integer(batch.rawValue)], limit: limit)
+    }
+
+    private func images(
+        where condition: String, _ parameters: [PostgresValue], limit: Int
+    ) async throws -> [ImageReport] {
+        try await connection.run { session in
+            try session.query(
+                """
+                SELECT j.id, b.name, p.sku, p.title, j.shot, i.relative_path, b.output_root, encode(i.sha256, 'hex'), m.path,
+                       m.fingerprint, a.worker_id, to_char(i.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                       a.cost_microusd
+                FROM images i JOIN jobs j ON j.id = i.job_id JOIN batches b ON b.id = j.batch_id
+                JOIN products p ON p.id = j.product_id JOIN attempts a ON a.id = i.attempt_id
+                JOIN model_weights m ON m.fingerprint = j.model_fingerprint
+                WHERE \(condition) ORDER BY i.job_id LIMIT $2
+                """, parameters + [.integer(limit)]
+            ).rows.map { row in
+                ImageReport(
+                    job: row[0].flatMap { Int64($0) } ?? 0, batch: row[1] ?? "", sku: row[2] ?? "", title: row[3] ?? "",
+                    shot: row[4] ?? "", relativePath: row[5] ?? "", outputRoot: row[6] ?? "", sha256: row[7] ?? "",
+                    modelPath: row[8] ?? "", modelFingerprint: row[9] ?? "", worker: row[10] ?? "",
+                    madeAt: row[11] ?? "",
+                    costMicrodollars: row[12].flatMap { Int64($0) } ?? 0)
+            }
+        }
+    }
+
+    /// Mean micro-dollars of a model's last 200 images; nil before the first.
+    package func meanImageCost(_ model: ModelFingerprint) async throws -> Double? {
+        try await connection.run { session in
+            try session.query(
+                """
+                SELECT avg(cost_microusd) FROM (
+                    SELECT a.cost_microusd FROM images i JOIN attempts a ON a.id = i.attempt_id JOIN jobs j ON j.id = i.job_id
+                    WHERE j.model_fingerprint = $1 ORDER BY i.id DESC LIMIT 200) recent
+                """, [.text(model.rawValue)]
+            ).rows.first?.first.flatMap { $0 }.flatMap { Double($0) }
+        }
+    }
+
+    /// Every worker's time accounted for, in micro-dollars.
+    package struct Reconciliation: Codable, Sendable {
+        package let workers: Int
+        package let total: Int64
+        package let images: Int64
+        package let waste: Int64
+        package let idle: Int64
+        /// 0, or something is wrong.
+        package let difference: Int64
+    }
+
+    /// Worker time x price against images + waste + idle, over all workers.
+    package func reconciliation() async throws -> Reconciliation {
+        try await connection.run { session in
+            let row = try session.query(
+                """
+                SELECT count(*), coalesce(sum(total_microusd), 0), coalesce(sum(image_microusd), 0),
+                       coalesce(sum(waste_microusd), 0), coalesce(sum(idle_microusd), 0),
+                       coalesce(sum(abs(difference_microusd)), 0)
+                FROM cost_reconciliation
+                """
+            ).rows[0]
+            func number(_ index: Int) -> Int64 { row[index].flatMap { Int64($0) } ?? 0 }
+            return Reconciliation(
+                workers: Int(number(0)), total: number(1), images: number(2), waste: number(3), idle: number(4),
+                difference: number(5))
+        }
+    }
+}
