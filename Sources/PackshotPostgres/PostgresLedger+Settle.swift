@@ -57,7 +57,7 @@ extension PostgresLedger {
               AND attempts.stale_settlements = 0
         ), moved AS (
             UPDATE jobs SET state = g.after, lease_expires_at = NULL, available_at = now(),
-                attempt = attempt - CASE WHEN g.outcome = 'handed_back' THEN 1 ELSE 0 END,
+                attempt = jobs.attempt - CASE WHEN g.outcome = 'handed_back' THEN 1 ELSE 0 END,
                 scheduled_at = CASE WHEN g.after = 'retryable' THEN now() + g.retry_us * interval '1 microsecond' END,
                 finished_at = CASE WHEN g.after IN ('completed', 'cancelled', 'discarded') THEN now() END,
                 error_code = CASE WHEN g.outcome = 'failed' THEN g.code END,

@@ -1,11 +1,9 @@
 package import ArgumentParser
 internal import Foundation
-internal import Glibc
 internal import Logging
 internal import PRX
 internal import PackshotJobs
 internal import PackshotPostgres
-internal import PackshotRedis
 internal import PackshotWorker
 internal import ServiceLifecycle
 internal import UnixSignals
@@ -90,114 +88,39 @@ package struct WorkerCommand: AsyncParsableCommand {
         let stores = try Stores()
         _ = try await stores.queue()
         let (_, reports) = try await stores.ledger()
-        if simulate == nil, let model {
-            try await serve(PRXImageGenerators(try ModelFolder.open(model)), stores, drains: drain)
-        } else if simulate != nil, let model {
-            try await serve(try simulated(ModelRecord(ModelFolder.open(model))), stores, drains: drain)
+        let lanes = WorkerLanes(settings: laneSettings, stores: stores)
+        let service: any Service
+        if let model {
+            service = FixedModelService(
+                generators: try generators(ModelFolder.open(model)), lanes: lanes, drains: drain)
         } else {
-            try await serveWhatThereIs(stores, reports)
-        }
-    }
-
-    // MARK: Which model
-
-    /// Serves the models of the batches in the ledger, one after the other, as long as there is work or until told to stop.
-    private func serveWhatThereIs(_ stores: Stores, _ reports: LedgerReports) async throws {
-        let stop = StopRequest()
-        while !stop.isRequested {
-            guard let (fingerprint, path) = try await reports.modelWithWork() else {
-                if drain { return }
-                // A new batch is noticed within half a second; until then nothing is loaded and nothing is held.
-                try await Task.sleep(for: .milliseconds(500))
-                continue
-            }
-            if simulate != nil {
-                guard let record = try await reports.model(fingerprint) else { continue }
-                Talk.note("packshot: SIMULATED images for batches of \(record.name): they are flat 8x8 pictures")
-                try await serve(try simulated(record), stores, drains: true)
-            } else {
-                let checkpoint = try ModelFolder.open(path)
-                guard checkpoint.fingerprint == fingerprint.rawValue else {
-                    throw CommandError(
-                        .invalidInput,
-                        "\(path) has changed since its batches were submitted: other weights are there now")
-                }
-                try await serve(PRXImageGenerators(checkpoint), stores, drains: true)
-            }
-        }
-    }
-
-    private struct PRXImageGenerators {
-        let checkpoint: PRXCheckpoint
-        init(_ checkpoint: PRXCheckpoint) { self.checkpoint = checkpoint }
-    }
-
-    private func serve(_ generators: PRXImageGenerators, _ stores: Stores, drains: Bool) async throws {
-        let share = max(1, (threads ?? ModelFolder.defaultThreads) / concurrency)
-        let lanes = (0..<concurrency).map { _ in PRXImageGenerator(checkpoint: generators.checkpoint, threads: share) }
-        try await serve(lanes, stores, drains: drains)
-    }
-
-    private func simulated(_ model: ModelRecord) throws -> [any ImageGenerator] {
-        guard let pace = simulate.flatMap(SimulatedImageGenerator.Pace.init) else { return [] }
-        return (0..<concurrency).map { _ in SimulatedImageGenerator(pace: pace, model: model) }
-    }
-
-    // MARK: Running
-
-    /// Runs one worker a lane. A lane is a worker of its own in the ledger, at its share of the price.
-    private func serve(_ generators: [any ImageGenerator], _ stores: Stores, drains: Bool) async throws {
-        let host = ProcessInfo.processInfo.hostName
-        let logger = Logger(label: "packshot.worker")
-        let price = MicroDollars(rawValue: (MicroDollars(dollars: rate) ?? .zero).rawValue / Int64(generators.count))
-        let card = RateCard(
-            name: generators.count == 1 ? rateCard : "\(rateCard)/\(generators.count)", perHour: price)
-        var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
-        for generator in generators {
-            var configuration = WorkerConfiguration(
-                id: .fresh(host: host, processID: getpid()), host: host, processID: getpid(),
-                version: PackshotVersion.current, rateCard: card,
-                outputRoot: out.map { URL(fileURLWithPath: $0).standardizedFileURL.path })
-            configuration.lease = lease.value
-            configuration.grace = grace.value
-            configuration.stepTimeout = stepTimeout.value
-            configuration.drains = drains
-            let (ledger, _) = try await stores.ledger()
-            let workerStores = WorkerStores(
-                ledger: ledger, batches: ledger, queue: try RedisJobQueue(stores.redis),
-                heartbeatLedger: PostgresLedger(PostgresConnection(stores.postgres)),
-                heartbeatQueue: try RedisJobQueue(stores.redis),
-                embeddings: EmbeddingCache(
-                    memoryBytes: embeddingMemory << 20, store: RedisEmbeddingStore(stores.redis),
-                    holder: configuration.id.rawValue, logger: logger))
-            services.append(
-                .init(
-                    service: WorkerService(
-                        configuration: configuration, generator: generator, stores: workerStores, logger: logger),
-                    successTerminationBehavior: .ignore, failureTerminationBehavior: .gracefullyShutdownGroup))
+            service = LedgerModelsService(reports: reports, lanes: lanes, drains: drain, makeGenerators: generators)
         }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+                services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: lanes.logger))
         try await group.run()
     }
-}
 
-/// Remembers that somebody asked the process to stop while no worker runs that could hear it.
-private final class StopRequest: Sendable {
-    /// True once SIGTERM or SIGINT has come.
-    var isRequested: Bool { PendingSignal.received != 0 }
-
-    init() {
-        for number in [SIGTERM, SIGINT] {
-            signal(number) { PendingSignal.received = $0 }
+    /// One generator a lane, each with its share of the threads.
+    @Sendable
+    private func generators(_ checkpoint: PRXCheckpoint) -> [any ImageGenerator] {
+        let share = max(1, (threads ?? ModelFolder.defaultThreads) / concurrency)
+        return (0..<concurrency).map { _ in
+            if let pace = simulate.flatMap(SimulatedImageGenerator.Pace.init) {
+                return SimulatedImageGenerator(pace: pace, model: ModelRecord(checkpoint))
+            }
+            return PRXImageGenerator(checkpoint: checkpoint, threads: share)
         }
     }
-}
 
-private enum PendingSignal {
-    /// Written by a signal handler, read by the loop: a plain store is all a handler may do.
-    nonisolated(unsafe) static var received: sig_atomic_t = 0
+    private var laneSettings: WorkerLanes.Settings {
+        WorkerLanes.Settings(
+            out: out.map { URL(fileURLWithPath: $0).standardizedFileURL.path }, lease: lease.value, grace: grace.value,
+            stepTimeout: stepTimeout.value, embeddingBytes: embeddingMemory << 20, rateCard: rateCard,
+            perHour: MicroDollars(dollars: rate) ?? .zero)
+    }
 }
 
 /// A duration on the command line: `500ms`, `15s`, `2m`.

@@ -58,10 +58,11 @@ package struct UpCommand: ParsableCommand {
         defer { servers?.stop() }
         try migrate(environment)
 
+        // Together the workers use every CPU once: one generation a core is faster than two that share all cores.
+        let threads = max(1, ModelFolder.defaultThreads / max(1, workers))
         let workerProcesses = try (0..<workers).map { _ in
             try ChildProcess(
-                [Self.ownPath(), "worker"], environment: environment,
-                ownGroup: true)
+                [Self.ownPath(), "worker", "--threads", "\(threads)"], environment: environment, ownGroup: true)
         }
         defer { Self.stop(workerProcesses) }
         let child = try ChildProcess(command, environment: environment, ownGroup: false)

@@ -1,0 +1,101 @@
+internal import Foundation
+internal import Glibc
+internal import Logging
+internal import PRX
+internal import PackshotJobs
+internal import PackshotPostgres
+internal import PackshotRedis
+internal import PackshotWorker
+internal import ServiceLifecycle
+
+/// Puts workers together and runs them: one for each generator, side by side in this process.
+///
+/// A lane is a worker of its own in the ledger, with its own time line and its share of the machine's price.
+struct WorkerLanes: Sendable {
+    /// What all lanes share.
+    struct Settings: Sendable {
+        let out: String?
+        let lease: Duration
+        let grace: Duration
+        let stepTimeout: Duration
+        let embeddingBytes: Int
+        let rateCard: String
+        let perHour: MicroDollars
+    }
+
+    let settings: Settings
+    let stores: Stores
+    let logger = Logger(label: "packshot.worker")
+
+    /// Runs a worker a generator until they drain or the surrounding service group shuts down gracefully.
+    /// - Throws: ``StoreError`` when one cannot register.
+    func run(_ generators: [any ImageGenerator], drains: Bool) async throws {
+        var services: [WorkerService] = []
+        for generator in generators {
+            services.append(try await worker(generator, of: generators.count, drains: drains))
+        }
+        try await withThrowingTaskGroup { group in
+            for service in services { group.addTask { try await service.run() } }
+            try await group.waitForAll()
+        }
+    }
+
+    private func worker(_ generator: any ImageGenerator, of lanes: Int, drains: Bool) async throws -> WorkerService {
+        let host = ProcessInfo.processInfo.hostName
+        let card = RateCard(
+            name: lanes == 1 ? settings.rateCard : "\(settings.rateCard)/\(lanes)",
+            perHour: MicroDollars(rawValue: settings.perHour.rawValue / Int64(lanes)))
+        var configuration = WorkerConfiguration(
+            id: .fresh(host: host, processID: getpid()), host: host, processID: getpid(),
+            version: PackshotVersion.current, rateCard: card, outputRoot: settings.out)
+        configuration.lease = settings.lease
+        configuration.grace = settings.grace
+        configuration.stepTimeout = settings.stepTimeout
+        configuration.drains = drains
+        let (ledger, _) = try await stores.ledger()
+        let workerStores = WorkerStores(
+            ledger: ledger, batches: ledger, queue: try RedisJobQueue(stores.redis),
+            heartbeatLedger: PostgresLedger(PostgresConnection(stores.postgres)),
+            heartbeatQueue: try RedisJobQueue(stores.redis),
+            embeddings: EmbeddingCache(
+                memoryBytes: settings.embeddingBytes / lanes, store: RedisEmbeddingStore(stores.redis),
+                holder: configuration.id.rawValue, logger: logger))
+        return WorkerService(configuration: configuration, generator: generator, stores: workerStores, logger: logger)
+    }
+}
+
+/// Serves one model.
+struct FixedModelService: Service {
+    let generators: [any ImageGenerator]
+    let lanes: WorkerLanes
+    let drains: Bool
+
+    func run() async throws {
+        try await lanes.run(generators, drains: drains)
+    }
+}
+
+/// Serves the models of the batches in the ledger, one after the other: the oldest batch with unfinished jobs first.
+struct LedgerModelsService: Service {
+    let reports: LedgerReports
+    let lanes: WorkerLanes
+    let drains: Bool
+    let makeGenerators: @Sendable (PRXCheckpoint) -> [any ImageGenerator]
+
+    func run() async throws {
+        while !Task.isShuttingDownGracefully {
+            guard let (fingerprint, path) = try await reports.modelWithWork() else {
+                if drains { return }
+                // A new batch is noticed within half a second; until then nothing is loaded and nothing is held.
+                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .milliseconds(500)) }
+                continue
+            }
+            let checkpoint = try ModelFolder.open(path)
+            guard checkpoint.fingerprint == fingerprint.rawValue else {
+                throw CommandError(
+                    .invalidInput, "\(path) has changed since its batches were submitted: other weights are there now")
+            }
+            try await lanes.run(makeGenerators(checkpoint), drains: true)
+        }
+    }
+}
