@@ -6,7 +6,9 @@ extension IntegrationTests {
     /// half-written.
     @Suite("Bad input")
     struct BadInputTests {
-        private func enqueue(_ site: Site, _ catalog: String, model: String = Program.demoModel) throws -> Program.Outcome {
+        private func enqueue(_ site: Site, _ catalog: String, model: String = Program.demoModel) throws
+            -> Program.Outcome
+        {
             try site.run(["enqueue", catalog, "--model", model, "--out", site.out])
         }
 
@@ -118,7 +120,9 @@ extension IntegrationTests {
             }
         }
 
-        @Test(arguments: [["enqueue"], ["frobnicate"], ["status", "--no-such-option"], ["worker", "--simulate", "soon"]])
+        @Test(arguments: [
+            ["enqueue"], ["frobnicate"], ["status", "--no-such-option"], ["worker", "--simulate", "soon"],
+        ])
         func wrongUsage(arguments: [String]) async throws {
             try await Site.with { site in
                 let outcome = try site.run(arguments)

@@ -69,7 +69,9 @@ extension IntegrationTests {
                 let encoded = try site.count(
                     "SELECT count(*) FROM attempts, unnest(embedding_sources) AS source WHERE source = 'encoder'")
                 #expect(encoded <= 2, "one for the prompt and at most one for the negative prompt")
-                #expect(try site.count("SELECT count(DISTINCT image.sha256) FROM images AS image") == 4, "seeds differ by SKU")
+                #expect(
+                    try site.count("SELECT count(DISTINCT image.sha256) FROM images AS image") == 4,
+                    "seeds differ by SKU")
             }
         }
     }

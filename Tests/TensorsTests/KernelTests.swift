@@ -22,7 +22,8 @@ struct KernelTests {
         let (shift, scale) = (FloatBuffer(values(width, seed: 5)), FloatBuffer(values(width, seed: 6)))
         let y = FloatBuffer(count: 3 * width)
         Kernels.layerNormModulate(
-            x.pointer, rows: 3, width: width, shift: shift.pointer, scale: scale.pointer, epsilon: 1e-6, into: y.pointer)
+            x.pointer, rows: 3, width: width, shift: shift.pointer, scale: scale.pointer, epsilon: 1e-6, into: y.pointer
+        )
         for row in 0..<3 {
             let line = x.array[(row * width)..<((row + 1) * width)].map(Double.init)
             let mean = line.reduce(0, +) / Double(width)

@@ -5,7 +5,8 @@ import Testing
 @Suite("Safetensors files")
 struct SafetensorsFileTests {
     private func write(header: String, data: [UInt8] = [], length: UInt64? = nil) throws -> String {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).safetensors").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).safetensors")
+            .path
         var bytes = withUnsafeBytes(of: (length ?? UInt64(header.utf8.count)).littleEndian) { Array($0) }
         bytes += Array(header.utf8) + data
         try Data(bytes).write(to: URL(fileURLWithPath: path))
@@ -31,14 +32,25 @@ struct SafetensorsFileTests {
     }
 
     @Test(arguments: [
-        ("overlap", #"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}}"#, "overlaps"),
+        (
+            "overlap",
+            #"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}}"#,
+            "overlaps"
+        ),
         ("gap", #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}"#, "gap"),
         ("left over", #"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#, "belong to no tensor"),
         ("past the end", #"{"a":{"dtype":"U8","shape":[99],"data_offsets":[0,99]}}"#, "truncated"),
-        ("huge shape", #"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,6]}}"#, "impossible shape"),
+        (
+            "huge shape", #"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,6]}}"#,
+            "impossible shape"
+        ),
         ("huge number", #"{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,6]}}"#, "too large"),
         ("wrong size", #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,6]}}"#, "takes 8"),
-        ("duplicate", #"{"a":{"dtype":"U8","shape":[6],"data_offsets":[0,6]},"a":{"dtype":"U8","shape":[6],"data_offsets":[0,6]}}"#, "twice"),
+        (
+            "duplicate",
+            #"{"a":{"dtype":"U8","shape":[6],"data_offsets":[0,6]},"a":{"dtype":"U8","shape":[6],"data_offsets":[0,6]}}"#,
+            "twice"
+        ),
         ("type", #"{"a":{"dtype":"Q4","shape":[6],"data_offsets":[0,6]}}"#, "unknown type"),
         ("deep", String(repeating: "[", count: 100_000), "expected {"),
         ("text behind", "{}x", "after the header"),
@@ -59,20 +71,27 @@ struct SafetensorsFileTests {
 
     /// Damaged copies of a good header: an error or a checked file, never a crash.
     @Test func seededMutationsNeverCrash() throws {
-        let header = Array(#"{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[],"data_offsets":[8,10]}}"#.utf8)
+        let header = Array(
+            #"{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[],"data_offsets":[8,10]}}"#
+                .utf8)
         var state: UInt64 = 1
         func random(_ bound: Int) -> Int {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int(state >> 33) % bound
         }
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).safetensors").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).safetensors")
+            .path
         for _ in 0..<3_000 {
-            var bytes = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header + [UInt8](repeating: 1, count: 10)
+            var bytes =
+                withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header
+                + [UInt8](repeating: 1, count: 10)
             for _ in 0...random(4) { bytes[random(bytes.count)] = UInt8(random(256)) }
             if random(4) == 0 { bytes.removeLast(random(bytes.count)) }
             try Data(bytes).write(to: URL(fileURLWithPath: path))
             if let file = try? SafetensorsFile(path: path) {
-                for tensor in file.tensors.values { #expect(tensor.bytes.count == tensor.count * tensor.type.byteCount) }
+                for tensor in file.tensors.values {
+                    #expect(tensor.bytes.count == tensor.count * tensor.type.byteCount)
+                }
             }
         }
     }

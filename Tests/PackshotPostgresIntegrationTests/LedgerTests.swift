@@ -1,0 +1,309 @@
+import Foundation
+import PackshotJobs
+import PackshotPostgres
+import Testing
+
+@Suite("The ledger in PostgreSQL", .enabled(if: TestDatabase.serverURL != nil, "start it with ops/test"))
+struct LedgerTests {
+    /// `ops/test` looks for this line: a run in which these tests did not happen must not pass.
+    @Test func ran() {
+        print("integration tests ran: PackshotPostgresIntegrationTests")
+    }
+
+    // MARK: Schema
+
+    @Test func migratorsAtTheSameTimeApplyEverythingOnce() async throws {
+        try await TestDatabase.with(migrated: false) { database in
+            let migrators = try (0..<4).map { _ in try database.migrator() }
+            let applied = try await withThrowingTaskGroup(of: [String].self) { group in
+                for migrator in migrators { group.addTask { try await migrator.migrate() } }
+                var all: [String] = []
+                for try await names in group { all += names }
+                return all
+            }
+            #expect(applied == Migration.all.map(\.name))
+            try await database.migrator().requireCurrent()
+        }
+    }
+
+    @Test func newerSchemaIsRefused() async throws {
+        try await TestDatabase.with { database in
+            try database.sql("INSERT INTO schema_migrations VALUES (9999, '9999_future', sha256('x'))")
+            await #expect(throws: StoreError.self) { try await database.migrator().requireCurrent() }
+        }
+    }
+
+    @Test(arguments: [
+        "UPDATE jobs SET state = 'completed'", "UPDATE jobs SET state = 'running'", "UPDATE jobs SET attempt = 4",
+        "UPDATE jobs SET state = 'discarded', finished_at = now()", "UPDATE jobs SET state = 'retryable'",
+        "DELETE FROM job_events", "UPDATE job_events SET event = 'x'", "TRUNCATE job_events",
+        "INSERT INTO images (job_id, attempt_id, batch_id, relative_path, sha256, byte_count, width, height, effective_prompt, prompt_tokens, version) VALUES (1, 1, 1, 'x', 'short', 1, 1, 1, '', 0, '')",
+        "UPDATE batches SET output_root = 'relative'", "UPDATE jobs SET relative_path = '/absolute'",
+    ])
+    func theDatabaseRefusesNonsense(statement: String) async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w"], jobs: 1)
+            #expect(database.refusal(statement) != nil, "\(statement)")
+        }
+    }
+
+    // MARK: Submission
+
+    @Test func submittingAgainAddsOnlyWhatIsNew() async throws {
+        try await TestDatabase.with { database in
+            let first = try await database.submit([Sample.job(1), Sample.job(2)])
+            #expect(first.created == 2)
+            let again = try await database.submit([Sample.job(1), Sample.job(2), Sample.job(3)])
+            #expect(again.batch == first.batch && again.created == 1 && again.existing == 2)
+            #expect(try database.sql("SELECT count(*), count(DISTINCT unique_key) FROM jobs") == ["3|3"])
+            let otherName = try await database.submit([Sample.job(1)], to: Sample.batch("other"))
+            #expect(otherName.created == 0, "the same job under another name is the same job")
+        }
+    }
+
+    @Test func hostileTextsSurviveUnchanged() async throws {
+        let texts = [
+            "'; DROP TABLE jobs; --", "a\tb\nc\\d\re", "{\"a\":[1,2]}", "\\N", "\\.", "é日本🧡", "\"", "\u{1}\u{7f}",
+        ]
+        try await TestDatabase.with { database in
+            try await database.ledger.register(Sample.worker("w"))
+            try await database.submit(
+                texts.enumerated().map {
+                    Sample.job($0.offset + 1, sku: "S\($0.offset)\($0.element)", title: $0.element, prompt: $0.element)
+                })
+            let claimed = try await database.confirm(Array(1...Int64(texts.count)), by: "w")
+            #expect(claimed.map(\.title) == texts)
+            #expect(claimed.map(\.spec.prompt) == texts)
+        }
+    }
+
+    @Test func takenPathIsNamedAndNothingIsWritten() async throws {
+        try await TestDatabase.with { database in
+            try await database.submit([Sample.job(1, path: "b/x.png")])
+            let error = await #expect(throws: StoreError.self) {
+                try await database.submit([Sample.job(8), Sample.job(9, sku: "NEW", prompt: "other", path: "b/x.png")])
+            }
+            #expect(error?.code == .conflict && error?.message.contains("NEW") == true)
+            #expect(try database.sql("SELECT count(*) FROM jobs") == ["1"])
+        }
+    }
+
+    @Test func aProducerThatFailsInTheMiddleWritesNothing() async throws {
+        struct Stop: Error {}
+        try await TestDatabase.with { database in
+            var calls = 0
+            let chunks: () throws -> [PlannedJob]? = {
+                calls += 1
+                if calls == 3 { throw Stop() }
+                return [Sample.job(calls)]
+            }
+            do {
+                _ = try await database.ledger.submit(Sample.batch(), chunks: chunks)
+                Issue.record("a submission whose producer failed went through")
+            } catch is Stop {}
+            #expect(try database.sql("SELECT count(*) FROM jobs") == ["0"])
+            #expect(try database.sql("SELECT count(*) FROM batches") == ["0"])
+            let afterwards = try await database.submit([Sample.job(1)])
+            #expect(afterwards.created == 1, "the connection is still good")
+        }
+    }
+
+    @Test func theDispatchCursorMovesOnlyForward() async throws {
+        try await TestDatabase.with { database in
+            let submission = try await database.submit((1...5).map { Sample.job($0) })
+            let first = try await database.ledger.undispatched(submission.batch, limit: 3)
+            #expect(first.map(\.job.rawValue) == [1, 2, 3])
+            #expect(try await database.ledger.batchesToDispatch() == [submission.batch])
+            try await database.ledger.markDispatched(submission.batch, through: JobID(rawValue: 5))
+            try await database.ledger.markDispatched(submission.batch, through: JobID(rawValue: 2))
+            #expect(try await database.ledger.undispatched(submission.batch, limit: 9).isEmpty)
+            #expect(try await database.ledger.batchesToDispatch().isEmpty)
+        }
+    }
+
+    // MARK: Claims
+
+    @Test func oneOfManyWorkersGetsAJob() async throws {
+        try await TestDatabase.with { database in
+            let names = (0..<6).map { "w\($0)" }
+            try await database.prepare(workers: names, jobs: 50)
+            let ids = (1...50).map { JobID(rawValue: $0) }
+            let ledgers = try names.map { _ in try database.anotherLedger() }
+            let claims = try await withThrowingTaskGroup(of: [ClaimedJob].self) { group in
+                for (name, ledger) in zip(names, ledgers) {
+                    group.addTask {
+                        try await ledger.confirm(ids, by: WorkerID(rawValue: name), lease: .seconds(60))
+                    }
+                }
+                var all: [ClaimedJob] = []
+                for try await jobs in group { all += jobs }
+                return all
+            }
+            #expect(claims.count == 50 && Set(claims.map(\.id)).count == 50)
+            #expect(try database.sql("SELECT count(*) FROM attempts") == ["50"])
+        }
+    }
+
+    @Test func onlyWhatIsOwedIsGiven() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w", "v"], jobs: 3)
+            try await database.submit([Sample.job(9, at: Date().addingTimeInterval(3600))])
+            try await database.submit([Sample.job(10, path: "p/10.png")], to: Sample.batch("paused"))
+            try database.sql("UPDATE batches SET paused_at = now() WHERE name = 'paused'")
+            let mine = try await database.confirm([1, 2], by: "w")
+            #expect(mine.map(\.attemptNumber) == [1, 1])
+            #expect(try await database.confirm([1, 4, 5, 99], by: "v").isEmpty, "held, scheduled, paused, unknown")
+            #expect(try await database.confirm([1, 2], by: "w") == mine, "the same answer to the same worker")
+            #expect(try database.sql("SELECT count(*) FROM attempts") == ["2"])
+        }
+    }
+
+    @Test func heartbeatsExtendAndTell() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w", "v"], jobs: 3)
+            let jobs = try await database.confirm([1, 2, 3], by: "w", lease: .seconds(1))
+            try database.sql(
+                "UPDATE jobs SET state = 'cancelled', lease_expires_at = NULL, finished_at = now() WHERE id = 2")
+            try database.sql("UPDATE workers SET drain_requested_at = now() WHERE id = 'w'")
+            let reply = try await database.ledger.heartbeat(
+                WorkerID(rawValue: "w"),
+                progress: jobs.map { AttemptProgress(job: $0.id, attempt: $0.attempt, step: 2, steps: 4) }
+                    + [AttemptProgress(job: JobID(rawValue: 3), attempt: AttemptID(rawValue: 999), step: 0, steps: 1)],
+                uptime: 7, lease: .seconds(600))
+            #expect(reply.cancelled == [jobs[1].attempt])
+            #expect(reply.lost == [AttemptID(rawValue: 999)])
+            #expect(reply.shouldDrain)
+            #expect(
+                try database.sql(
+                    "SELECT id FROM jobs WHERE lease_expires_at > now() + interval '500 seconds' ORDER BY id") == [
+                        "1", "3",
+                    ])
+            #expect(try database.sql("SELECT step, steps FROM attempts WHERE job_id = 1") == ["2|4"])
+            #expect(try database.sql("SELECT uptime_us FROM workers WHERE id = 'w'") == ["7"])
+            let idle = try await database.ledger.heartbeat(
+                WorkerID(rawValue: "v"), progress: [], uptime: 1, lease: .seconds(1))
+            #expect(idle.lost.isEmpty && idle.cancelled.isEmpty && !idle.shouldDrain)
+        }
+    }
+
+    // MARK: Ends
+
+    @Test func everyOutcomeMovesTheJobAsTheMachineSays() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w"], jobs: 5)
+            let jobs = try await database.confirm([1, 2, 3, 4, 5], by: "w")
+            let permanent = AttemptFailure(code: "bad_prompt", message: "no", isPermanent: true)
+            let outcomes: [Settlement.Outcome] = [
+                Sample.image(jobs[0]), .failed(Sample.failure, retryAfter: .seconds(30)),
+                .failed(permanent, retryAfter: .zero),
+                .handedBack(reason: "stopping"), .cancelled,
+            ]
+            let settlements = zip(jobs, outcomes).enumerated().map { index, pair in
+                Sample.settlement(pair.0, by: "w", pair.1, from: Int64(index) * 10, to: Int64(index) * 10 + 10)
+            }
+            let verdicts = try await database.ledger.settle(settlements)
+            #expect(
+                verdicts == [
+                    .accepted(.completed), .accepted(.retryable), .accepted(.discarded), .accepted(.available),
+                    .accepted(.cancelled),
+                ])
+            #expect(try await database.ledger.settle(settlements) == verdicts, "the same again says the same")
+            #expect(
+                try database.sql("SELECT state, attempt, coalesce(error_code, '-') FROM jobs ORDER BY id") == [
+                    "completed|1|-", "retryable|1|broken", "discarded|1|bad_prompt", "available|0|-", "cancelled|1|-",
+                ])
+            #expect(try database.sql("SELECT count(*) FROM images") == ["1"])
+            #expect(try database.sql("SELECT error_message FROM jobs WHERE id = 2") == [Sample.failure.message])
+            #expect(
+                try database.sql("SELECT cost_microusd, sample_us, embedding_sources FROM attempts WHERE job_id = 1")
+                    == ["10|2|{encoder,memory}"])
+            #expect(try database.sql("SELECT count(*) FROM job_events WHERE event <> 'claimed'") == ["5"])
+        }
+    }
+
+    @Test func aStaleFinishIsRefusedAndItsTimeIsWaste() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["slow", "quick"], jobs: 1)
+            let old = try await database.confirm([1], by: "slow")[0]
+            try database.sql("UPDATE jobs SET lease_expires_at = now() - interval '1 second'")
+            let rescued = try await Self.rescue(database)
+            #expect(rescued.map(\.job.rawValue) == [1])
+            let new = try await database.confirm([1], by: "quick")[0]
+            #expect(new.attempt > old.attempt && new.attemptNumber == 2)
+            let late = Sample.settlement(old, by: "slow", Sample.image(old), from: 0, to: 5_000_000)
+            #expect(try await database.ledger.settle([late]) == [.stale])
+            #expect(try await database.ledger.settle([late]) == [.stale])
+            let done = Sample.settlement(new, by: "quick", Sample.image(new), from: 0, to: 2_000_000)
+            #expect(try await database.ledger.settle([done]) == [.accepted(.completed)])
+            #expect(
+                try database.sql(
+                    "SELECT worker_id, state, stale_settlements > 0, cost_microusd FROM attempts ORDER BY id")
+                    == ["slow|lost|t|5000000", "quick|completed|f|2000000"])
+            #expect(try database.sql("SELECT count(*), min(attempt_id) FROM images") == ["1|\(new.attempt)"])
+        }
+    }
+
+    /// The rescue leaves workers a few seconds after a restart of the server; tests may have just started it.
+    static func rescue(_ database: TestDatabase) async throws -> [DispatchEntry] {
+        for _ in 0..<100 {
+            let entries = try await database.ledger.rescueExpired(limit: 10)
+            let left = try database.sql(
+                "SELECT count(*) FROM jobs WHERE state = 'running' AND lease_expires_at < now()")
+            if left == ["0"] { return entries }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return []
+    }
+
+    @Test func lostTogetherIsChargedOnceAndDiscardedInTheEnd() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w"], jobs: 3, maxAttempts: 1)
+            _ = try await database.confirm([1, 2, 3], by: "w")
+            try database.sql(
+                """
+                UPDATE workers SET started_at = now() - interval '100 seconds';
+                UPDATE attempts SET started_at = now() - interval '40 seconds';
+                UPDATE jobs SET lease_expires_at = now() - interval '10 seconds'
+                """)
+            #expect(try await Self.rescue(database).isEmpty, "without attempts left nothing is dispatched")
+            #expect(try database.sql("SELECT DISTINCT state, error_code FROM jobs") == ["discarded|lease_expired"])
+            let charged = try #require(
+                Double(try database.sql("SELECT sum(busy_to_us - busy_from_us) / 1e6 FROM attempts")[0]))
+            #expect(abs(charged - 30) < 0.1, "three jobs lost in the same half minute cost half a minute, not three")
+            #expect(try database.sql("SELECT sum(abs(difference_microusd)) FROM cost_reconciliation") == ["0"])
+        }
+    }
+
+    @Test func whatIsDueAndOwedIsDispatched() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w"], jobs: 2)
+            let jobs = try await database.confirm([1], by: "w")
+            _ = try await database.ledger.settle([
+                Sample.settlement(jobs[0], by: "w", .failed(Sample.failure, retryAfter: .zero), from: 0, to: 1)
+            ])
+            let owed = try await database.ledger.owedJobs(
+                model: Sample.model.fingerprint, after: nil, grace: .zero, limit: 9)
+            #expect(owed.map(\.job.rawValue) == [2])
+            #expect(try await database.ledger.releaseDue(limit: 9).map(\.job.rawValue) == [1])
+            #expect(try await database.ledger.releaseDue(limit: 9).isEmpty)
+            let later = try await database.ledger.owedJobs(
+                model: Sample.model.fingerprint, after: nil, grace: .seconds(60), limit: 9)
+            #expect(later.isEmpty, "what became available just now is left to the dispatch under way")
+            #expect(try await database.ledger.hasUnfinishedJobs(model: Sample.model.fingerprint))
+            try database.sql("UPDATE jobs SET state = 'cancelled', finished_at = now()")
+            #expect(try await !database.ledger.hasUnfinishedJobs(model: Sample.model.fingerprint))
+        }
+    }
+
+    @Test func aBrokenConnectionIsMadeAnew() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w"], jobs: 1)
+            try database.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            let error = await #expect(throws: StoreError.self) { _ = try await database.confirm([1], by: "w") }
+            #expect(error?.code == .unreachable)
+            #expect(try await database.confirm([1], by: "w").count == 1)
+        }
+    }
+}
