@@ -58,7 +58,7 @@ enum HTMLUnescape {
     static func scalar(numbered number: UInt32) -> Unicode.Scalar? {
         switch number {
         case 0: return "\u{FFFD}"
-        case 0x80...0x9F: return Unicode.Scalar(Windows1252.upperControls[Int(number) - 0x80])
+        case 0x80...0x9F: return LegacyEncoding.windows1252UpperControls[Int(number) - 0x80]
         case 0x01...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0xFDD0...0xFDEF: return nil
         case 0x0...0x10_FFFF where number & 0xFFFE == 0xFFFE: return nil
         default: return Unicode.Scalar(number) ?? "\u{FFFD}"

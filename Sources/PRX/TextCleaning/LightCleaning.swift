@@ -1,16 +1,12 @@
-internal import Foundation
-
 /// The cleaning that keeps what a catalog means: sizes, product numbers, letters of every script and their case.
 enum LightCleaning {
     /// HTML entities read once, NFC, control characters removed, each run of white space one space, none at the ends.
     ///
     /// Linear in the text.
     static func clean(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        var unescaped = String.UnicodeScalarView()
-        unescaped.append(contentsOf: HTMLUnescape.unescape(text))
         var result: [Unicode.Scalar] = []
         var pendingSpace = false
-        for scalar in String(unescaped).precomposedStringWithCanonicalMapping.unicodeScalars {
+        for scalar in CanonicalComposition.compose(HTMLUnescape.unescape(text)) {
             if scalar.properties.isWhitespace {
                 pendingSpace = !result.isEmpty
             } else if !isRemoved(scalar) {
