@@ -16,7 +16,8 @@ extension TextCleaning {
         let scalars = Array(prompt.unicodeScalars)
         let cleaned: [Unicode.Scalar] =
             switch self {
-            case .basic, .full: BasicCleaning.clean(scalars)
+            case .basic: BasicCleaning.clean(scalars)
+            case .full: FullCleaning.clean(scalars)
             case .light: LightCleaning.clean(scalars)
             }
         var view = String.UnicodeScalarView()
