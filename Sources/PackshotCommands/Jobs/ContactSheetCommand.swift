@@ -52,7 +52,7 @@ package struct ContactSheetCommand: AsyncParsableCommand {
             }
             do {
                 sheet.add(
-                    try PNGDecoder.decode(Array(data)).bitmap, caption: "\(image.sku) \(image.shot)\n\(image.title)")
+                    try PNGDecoder.decode(Array(data)).bitmap, caption: Self.caption(image))
             } catch {
                 throw CommandError(.failure, "\(path): \(error.message)")
             }
@@ -62,5 +62,11 @@ package struct ContactSheetCommand: AsyncParsableCommand {
             try PNGEncoder.encode(sheet.bitmap), to: url.lastPathComponent, in: url.deletingLastPathComponent().path,
             replacing: true)
         Talk.result(output)
+    }
+
+    /// SKU and shot, and the title where the sheet's small font can write it: it has the letters of Latin scripts only.
+    private static func caption(_ image: LedgerReports.ImageReport) -> String {
+        let isLatin = image.title.unicodeScalars.allSatisfy { $0.value < 0x250 }
+        return "\(image.sku) \(image.shot)" + (isLatin ? "\n\(image.title)" : "")
     }
 }
