@@ -10,16 +10,26 @@ public struct Attention: Sendable {
     public let scale: Float
     /// Query `i` sees keys `0...i + causalOffset` only; nil for all keys.
     public let causalOffset: Int?
+    /// Scores become `cap · tanh(score / cap)` before the softmax; nil leaves them.
+    public let softCap: Float?
+    /// Query `i` sees keys `i - window ... i + window` only; nil for all keys. Not together with `causalOffset`.
+    public let window: Int?
 
     private static let tile = 128
 
     /// An attention of these dimensions.
-    public init(heads: Int, keyHeads: Int, headWidth: Int, scale: Float, causalOffset: Int? = nil) {
+    public init(
+        heads: Int, keyHeads: Int, headWidth: Int, scale: Float, causalOffset: Int? = nil, softCap: Float? = nil,
+        window: Int? = nil
+    ) {
+        precondition(causalOffset == nil || window == nil, "an attention is causal or has a window, not both")
         self.heads = heads
         self.keyHeads = keyHeads
         self.headWidth = headWidth
         self.scale = scale
         self.causalOffset = causalOffset
+        self.softCap = softCap
+        self.window = window
     }
 
     /// Computes the attention of `queries` queries over `keyCount` keys; masked keys are simply not among them.
@@ -68,13 +78,22 @@ public struct Attention: Sendable {
                 ldb: kStride, beta: 0, c: scores, ldc: visible)
             for row in 0..<count {
                 let line = scores + row * visible
-                let seen = causalOffset.map { min(visible, max(0, first + row + 1 + $0)) } ?? visible
-                Kernels.softmax(line, count: seen)
-                if seen < visible { (line + seen).update(repeating: 0, count: visible - seen) }
+                if let softCap { Kernels.softCap(line, cap: softCap, count: visible) }
+                let seen = seenKeys(by: first + row, of: visible)
+                Kernels.softmax(line + seen.lowerBound, count: seen.count)
+                line.update(repeating: 0, count: seen.lowerBound)
+                (line + seen.upperBound).update(repeating: 0, count: visible - seen.upperBound)
             }
             BLAS.sgemm(
                 transposeB: false, m: count, n: headWidth, k: visible, alpha: 1, a: scores, lda: visible, b: v,
                 ldb: vStride, beta: 0, c: out, ldc: outStride)
         }
+    }
+
+    /// The keys a query sees, of the first `visible`.
+    private func seenKeys(by query: Int, of visible: Int) -> Range<Int> {
+        if let causalOffset { return 0..<min(visible, max(0, query + 1 + causalOffset)) }
+        guard let window else { return 0..<visible }
+        return min(visible, max(0, query - window))..<min(visible, query + window + 1)
     }
 }

@@ -172,4 +172,18 @@ public enum Kernels {
             (SIMD8<Float>.load(x + index, count: rest) * inverse).store(x + index, count: rest)
         }
     }
+
+    /// `x = cap · tanh(x / cap)`, elementwise, by `tanh(u) = 1 - 2 / (e^(2u) + 1)`.
+    public static func softCap(_ x: UnsafeMutablePointer<Float>, cap: Float, count: Int) {
+        let caps = SIMD8<Float>(repeating: cap)
+        let doubled = SIMD8<Float>(repeating: 2 / cap)
+        let (one, two) = (SIMD8<Float>(repeating: 1), SIMD8<Float>(repeating: 2))
+        inEights(count) { index in
+            let power = SIMD8.exponential(SIMD8<Float>.load(x + index) * doubled)
+            (caps * (one - two / (power + one))).store(x + index)
+        } part: { index, rest in
+            let power = SIMD8.exponential(SIMD8<Float>.load(x + index, count: rest) * doubled)
+            (caps * (one - two / (power + one))).store(x + index, count: rest)
+        }
+    }
 }

@@ -17,12 +17,15 @@ public final class PRXCheckpoint: Sendable {
     public let fingerprint: String
     /// The same over the text encoder, the tokenizer and the cleaning: equal fingerprints, equal embeddings.
     public let encoderFingerprint: String
-    /// Parameters of all components, and bytes of all weight files.
+    /// Parameters of all components.
     public let parameterCount: Int
+    /// Bytes of all weight files.
     public let byteCount: Int64
-    /// Pixels of a side, steps and guidance when nobody says otherwise: the checkpoint's and upstream's pipeline defaults.
+    /// Pixels of a side when nobody says otherwise, as the checkpoint has it.
     public let defaultSize: Int
+    /// Denoising steps when nobody says otherwise: upstream's pipeline default.
     public let defaultSteps = 28
+    /// Guidance when nobody says otherwise: upstream's pipeline default.
     public let defaultGuidance = 5.0
     /// Tokens a prompt is cut to.
     public let maximumPromptTokens: Int

@@ -61,8 +61,9 @@ public struct RGBImage: Hashable, Sendable {
 public struct GenerationResult: Sendable {
     /// The images, in order.
     public let images: [RGBImage]
-    /// Time in the denoising loop, its preparation included, and in decoding.
+    /// Time in the denoising loop, its preparation included.
     public let sampleTime: Duration
+    /// Time from the last step to bytes.
     public let decodeTime: Duration
     /// The images before they became bytes, `[3, H, W]` each; for parity tests.
     package let planes: [[Float]]

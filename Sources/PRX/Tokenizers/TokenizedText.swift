@@ -6,8 +6,9 @@ public struct TokenizedText: Hashable, Sendable {
     public let padOffset: Int
     /// Tokens the whole text has, special ones included.
     public let tokenCountBeforeTruncation: Int
-    /// Id of a padding token, and the length texts are padded to.
+    /// Id of a padding token.
     public let padToken: Int32
+    /// Length texts are padded to.
     public let paddedLength: Int
 
     /// The ids as the reference feeds them to the encoder, `paddedLength` of them.

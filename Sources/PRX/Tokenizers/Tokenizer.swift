@@ -2,12 +2,11 @@ internal import Foundation
 
 /// A tokenizer as `tokenizer.json` and `tokenizer_config.json` describe it: text to token ids.
 ///
-/// Port of Qwen2's byte-level BPE as Hugging Face's `tokenizers` runs it. Works on Unicode scalars, never on grapheme
-/// clusters.
+/// Port of the two kinds PRX's checkpoints have, as Hugging Face's `tokenizers` runs them: Qwen2's byte-level BPE
+/// (``Qwen2Words``) and Gemma's BPE with byte fallback (``GemmaWords``). Works on Unicode scalars, never on grapheme clusters.
 public struct Tokenizer: Sendable {
     private let addedTokens: AddedTokens
-    private let byteIDs: [Int32]
-    private let encoder: BytePairEncoder
+    private let words: any TokenizerWords
     private let prefix: [Int32]
     private let suffix: [Int32]
     private let padToken: Int32
@@ -18,8 +17,12 @@ public struct Tokenizer: Sendable {
     public init(folder: String) throws(PRXError) {
         let file = try TokenizerFile(folder: folder)
         addedTokens = file.addedTokens
-        encoder = BytePairEncoder(merges: try file.merges())
-        byteIDs = ByteAlphabet.characters.map { file.vocabulary[String($0)] ?? -1 }
+        let kind = try file.kind()
+        let encoder = BytePairEncoder(merges: try file.merges())
+        switch kind {
+        case .qwen2: words = Qwen2Words(vocabulary: file.vocabulary, encoder: encoder)
+        case .gemma: words = try GemmaWords(vocabulary: file.vocabulary, unknown: file.unknownToken(), encoder: encoder)
+        }
         (prefix, suffix) = try file.template()
         padToken = try file.padToken()
         padsLeft = try file.padsLeft()
@@ -32,7 +35,7 @@ public struct Tokenizer: Sendable {
         for piece in addedTokens.split(Array(text.unicodeScalars)) {
             switch piece {
             case .token(let id): ids.append(id)
-            case .text(let scalars): ids += encodeText(scalars)
+            case .text(let scalars): ids += words.encode(scalars)
             }
         }
         let special = prefix.count + suffix.count
@@ -42,39 +45,12 @@ public struct Tokenizer: Sendable {
             tokenCountBeforeTruncation: ids.count + special, padToken: padToken,
             paddedLength: max(maxLength, kept.count))
     }
-
-    private func encodeText(_ scalars: [Unicode.Scalar]) -> [Int32] {
-        var view = String.UnicodeScalarView()
-        view.append(contentsOf: scalars)
-        let normal = Array(String(view).precomposedStringWithCanonicalMapping.unicodeScalars)
-        var ids: [Int32] = []
-        for word in Qwen2PreTokenizer.words(normal) {
-            var bytes: [Int32] = []
-            for scalar in normal[word] {
-                for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { bytes.append(byteIDs[Int(byte)]) }
-            }
-            // A byte the vocabulary does not have is dropped, as upstream does without an unknown token.
-            ids += encoder.encode(bytes.contains(-1) ? bytes.filter { $0 >= 0 } : bytes)
-        }
-        return ids
-    }
 }
 
-/// GPT-2's printable characters for the 256 bytes (openai/gpt-2 `encoder.py`, `bytes_to_unicode`).
-enum ByteAlphabet {
-    /// The character of each byte.
-    static let characters: [Character] = {
-        var result = [Character](repeating: " ", count: 256)
-        var spare: UInt32 = 256
-        for byte in UInt32(0)..<256 {
-            let isPrintable = (33...126).contains(byte) || (161...172).contains(byte) || (174...255).contains(byte)
-            let value = isPrintable ? byte : spare
-            if !isPrintable { spare += 1 }
-            // All values lie below the surrogates.
-            if let scalar = Unicode.Scalar(value) { result[Int(byte)] = Character(scalar) }
-        }
-        return result
-    }()
+/// What a tokenizer does to a stretch of text between added tokens.
+protocol TokenizerWords: Sendable {
+    /// Ids of a stretch of text.
+    func encode(_ text: [Unicode.Scalar]) -> [Int32]
 }
 
 /// Tokens that are found in the raw text before anything else happens to it.

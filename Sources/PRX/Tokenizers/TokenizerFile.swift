@@ -49,7 +49,33 @@ struct TokenizerFile {
         self.vocabulary = vocabulary
         addedIDs = added
         addedTokens = AddedTokens(added.map { ($0.key, $0.value) })
+    }
+
+    /// The two kinds there are.
+    enum Kind {
+        case qwen2
+        case gemma
+    }
+
+    /// Which kind this is.
+    /// - Throws: ``PRXError`` `.unsupported` naming what is neither's.
+    func kind() throws(PRXError) -> Kind {
+        let model = root["model"] as? [String: Any] ?? [:]
+        if model["byte_fallback"] as? Bool == true {
+            try requireGemma(model)
+            return .gemma
+        }
         try requireQwen2(model)
+        return .qwen2
+    }
+
+    /// Id of the token for what the vocabulary cannot write.
+    func unknownToken() throws(PRXError) -> Int32 {
+        let model = root["model"] as? [String: Any] ?? [:]
+        guard let name = model["unk_token"] as? String, let id = vocabulary[name] ?? addedIDs[name] else {
+            throw PRXError(.badCheckpoint, "\(path): model.unk_token is missing or not in the vocabulary")
+        }
+        return id
     }
 
     /// Merges by the pair of ids.
@@ -112,10 +138,11 @@ struct TokenizerFile {
         return id
     }
 
-    /// On which side texts are padded: as `tokenizer_config.json` says, else on the right.
+    /// On which side texts are padded: as `tokenizer_config.json` says, else as the class does: Gemma left, others right.
     func padsLeft() throws(PRXError) -> Bool {
         switch config["padding_side"] as? String {
-        case nil, "right": return false
+        case nil: return (config["tokenizer_class"] as? String ?? "").hasPrefix("Gemma")
+        case "right": return false
         case "left": return true
         case let other?: throw PRXError(.badCheckpoint, "\(path): padding_side is \(other), expected left or right")
         }
@@ -143,6 +170,23 @@ struct TokenizerFile {
             steps[0]["behavior"] as? String == "Isolated", steps[1]["type"] as? String == "ByteLevel",
             steps[1]["add_prefix_space"] as? Bool == false, steps[1]["use_regex"] as? Bool == false
         else { throw refuse("a pre_tokenizer other than Qwen2's") }
+    }
+
+    private func requireGemma(_ model: [String: Any]) throws(PRXError) {
+        func refuse(_ what: String) -> PRXError { PRXError(.unsupported, "\(path): \(what) is not supported") }
+        guard model["type"] as? String == "BPE" else {
+            throw refuse("the model \(model["type"] as? String ?? "without a type")")
+        }
+        guard model["ignore_merges"] as? Bool != true else { throw refuse("model.ignore_merges") }
+        let normalizer = root["normalizer"] as? [String: Any]
+        guard normalizer?["type"] as? String == "Replace", normalizer?["content"] as? String == "\u{2581}",
+            (normalizer?["pattern"] as? [String: Any])?["String"] as? String == " "
+        else { throw refuse("a normalizer other than Gemma's") }
+        // The pre-tokenizer splits at spaces, of which the normalizer has left none.
+        let pre = root["pre_tokenizer"] as? [String: Any]
+        guard pre == nil || (pre?["pattern"] as? [String: Any])?["String"] as? String == " " else {
+            throw refuse("a pre_tokenizer other than Gemma's")
+        }
     }
 
     private static func object(at path: String) throws(PRXError) -> [String: Any] {

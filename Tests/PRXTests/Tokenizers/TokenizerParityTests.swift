@@ -14,7 +14,7 @@ struct TokenizerParityTests {
         let items: [Item]
     }
 
-    @Test(arguments: ["qwen", "qwen_alt"])
+    @Test(arguments: ["qwen", "qwen_alt", "gemma", "gemma_alt"])
     func everyVector(name: String) throws {
         let folder = "components/tokenizers/\(name)"
         let texts = try Fixtures.json(Texts.self, "\(folder)/texts.json")
@@ -35,8 +35,8 @@ struct TokenizerParityTests {
     }
 
     /// A megabyte in one word must not take quadratic time: this test would run for hours.
-    @Test func longWords() throws {
-        let tokenizer = try Tokenizer(folder: "\(Fixtures.parity)/components/tokenizers/qwen")
+    @Test(arguments: ["qwen", "gemma"]) func longWords(name: String) throws {
+        let tokenizer = try Tokenizer(folder: "\(Fixtures.parity)/components/tokenizers/\(name)")
         let encoded = tokenizer.encode(String(repeating: "ab", count: 500_000), maxLength: 16)
         #expect(encoded.tokens.count == 16)
         #expect(encoded.tokenCountBeforeTruncation > 100_000)
