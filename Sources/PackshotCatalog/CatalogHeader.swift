@@ -20,14 +20,14 @@ struct CatalogHeader {
 
         if let declared = CatalogHeader.declaredDelimiter(records) {
             // Excel's own first line, `sep=;`.
-            records.delimiter = declared
             guard try records.next() else {
                 throw CatalogError(.header, file: file, "is empty: a header row and products are needed")
             }
+            try records.split(with: declared, isGuess: false)
         } else {
-            records.delimiter = try CatalogHeader.detectDelimiter(records, dialect: dialect)
+            let detected = CatalogHeader.detectDelimiter(records, dialect: dialect)
+            try records.split(with: detected, isGuess: false)
         }
-        try records.split(with: records.delimiter)
         delimiter = records.delimiter
         fieldCount = records.fieldCount
         guard fieldCount <= limits.columns else {
@@ -88,12 +88,11 @@ struct CatalogHeader {
     }
 
     /// The delimiter with which the header has what the dialect needs, else the one that makes most columns.
-    private static func detectDelimiter(
-        _ records: DelimitedRecords, dialect: CatalogDialect
-    ) throws(CatalogError) -> UInt8 {
-        var best = (delimiter: delimiters[0], score: -1)
+    private static func detectDelimiter(_ records: DelimitedRecords, dialect: CatalogDialect) -> UInt8 {
+        var best = (delimiter: delimiters[0], score: 0)
         for delimiter in delimiters {
-            try records.split(with: delimiter)
+            // A delimiter that makes no sense of the header at all is not the one.
+            guard (try? records.split(with: delimiter, isGuess: true)) != nil else { continue }
             let names = (0..<records.fieldCount).map { records.withField($0, CellText.clean) ?? "" }
             let places = dialect.columns(in: names)
             let score = (places.sku != nil && places.title != nil ? 1_000_000 : 0) + names.count

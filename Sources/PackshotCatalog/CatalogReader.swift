@@ -136,7 +136,7 @@ package final class CatalogReader {
             if sku.isEmpty {
                 "is empty"
             } else if records.withField(header.fields[columns.sku], CellText.holdsControl) {
-                "\(sku.excerpt) contains a control character or line break"
+                "\(rawField(columns.sku).excerpt) contains a control character or line break"
             } else if sku == "." || sku == ".." || sku.utf8.contains(where: { $0 == 0x2F || $0 == 0x5C }) {
                 "\(sku.excerpt) cannot be a folder name: it contains a path separator or is a relative path"
             } else if sku.utf8.count > 200 {
@@ -153,6 +153,11 @@ package final class CatalogReader {
         rowsBySKU[sku] = records.row
         values[columns.sku] = sku
         return true
+    }
+
+    /// A cell as it stands in the file, for a message.
+    private func rawField(_ column: Int) -> String {
+        records.withField(header.fields[column]) { String(decoding: $0, as: UTF8.self) }
     }
 
     private func report(_ column: String?, _ message: String) throws(CatalogError) {

@@ -18,19 +18,18 @@ package enum PathComponent {
         let text = text.precomposedStringWithCanonicalMapping
         if isSafe(text) { return text }
         let suffix = "~" + SHA256Digest.hash(text.utf8).prefix(6).hexadecimal
-        var kept = ""
+        var kept = String.UnicodeScalarView()
         var room = maxBytes - suffix.utf8.count - 1
-        for character in text {
-            // Enough for any name; the rest of a long text cannot matter.
-            let safe = String(String.UnicodeScalarView(character.unicodeScalars.map { isAllowed($0) ? $0 : "-" }))
-            if kept.isEmpty, safe == "." || safe == " " { continue }
-            guard safe.utf8.count <= room else { break }
-            kept += safe
-            room -= safe.utf8.count
+        for scalar in text.unicodeScalars {
+            let safe = isAllowed(scalar) ? scalar : "-"
+            if kept.isEmpty, isDotOrSpace(safe) { continue }
+            room -= UTF8.width(safe)
+            guard room >= 0 else { break }
+            kept.append(safe)
         }
         // `con.txt~…` would still be a device.
-        if kept.isEmpty || isDeviceName(kept) { kept = "_" + kept }
-        return kept + suffix
+        let mended = kept.isEmpty || isDeviceName(String(kept)) ? "_\(kept)" : String(kept)
+        return mended + suffix
     }
 
     /// The common case, quickly: letters, digits, `-` and `_` of ASCII, not too long, no device name.
@@ -43,10 +42,15 @@ package enum PathComponent {
     }
 
     private static func isSafe(_ text: String) -> Bool {
-        guard !text.isEmpty, text.utf8.count <= maxBytes, let first = text.first, let last = text.last,
-            ![".", " "].contains(first), ![".", " "].contains(last)
+        // By scalars, not characters: a dot with a combining mark is one character, and still begins with a dot.
+        guard text.utf8.count <= maxBytes, let first = text.unicodeScalars.first, let last = text.unicodeScalars.last,
+            !isDotOrSpace(first), !isDotOrSpace(last)
         else { return false }
         return text.unicodeScalars.allSatisfy(isAllowed) && !isDeviceName(text) && !looksMended(text)
+    }
+
+    private static func isDotOrSpace(_ scalar: Unicode.Scalar) -> Bool {
+        scalar == "." || scalar.properties.isWhitespace
     }
 
     private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
@@ -59,7 +63,7 @@ package enum PathComponent {
     /// Names Windows keeps for devices, with any extension.
     private static func isDeviceName(_ text: String) -> Bool {
         guard let first = text.utf8.first.map({ $0 & 0xDF }), "CPANL".utf8.contains(first) else { return false }
-        let stem = text.prefix { $0 != "." }.trimmingCharacters(in: .whitespaces).uppercased()
+        let stem = String(text.unicodeScalars.prefix { $0 != "." }).trimmingCharacters(in: .whitespaces).uppercased()
         if ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].contains(stem) { return true }
         let port = stem.dropFirst(3)
         return (stem.hasPrefix("COM") || stem.hasPrefix("LPT")) && port.count == 1

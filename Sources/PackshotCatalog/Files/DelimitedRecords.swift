@@ -18,7 +18,9 @@ final class DelimitedRecords {
     private static let lineFeed = UInt8(ascii: "\n")
 
     /// Separates fields.
-    var delimiter: UInt8
+    private(set) var delimiter: UInt8
+    /// Takes text behind a closing quote for part of the field, while the right delimiter is not known.
+    private var isGuessing = true
     /// Number of the current record, the first being 1.
     private(set) var row = 0
     /// Line of the file on which the current record begins, the first being 1.
@@ -63,20 +65,30 @@ final class DelimitedRecords {
     func next() throws(CatalogError) -> Bool {
         recordStart = nextStart
         line = nextLine
-        while true {
-            if try parse() {
-                row += 1
-                return true
-            }
+        guard try parseToTheEnd() else { return false }
+        // The buffer may be larger than the limit.
+        if nextStart - recordStart > rowLimit { throw tooLong }
+        row += 1
+        return true
+    }
+
+    /// Splits the current record again, as if `delimiter` separated its fields.
+    /// - Parameter isGuess: True to try whether it does; false to settle it for the rest of the file.
+    /// - Throws: What ``next()`` throws.
+    func split(with delimiter: UInt8, isGuess: Bool) throws(CatalogError) {
+        self.delimiter = delimiter
+        isGuessing = isGuess
+        row -= 1
+        _ = try parseToTheEnd()
+        row += 1
+    }
+
+    private func parseToTheEnd() throws(CatalogError) -> Bool {
+        while try !parse() {
             if isAtEnd { return false }
             try readMore()
         }
-    }
-
-    /// Splits the current record again with another delimiter.
-    func split(with delimiter: UInt8) throws(CatalogError) {
-        self.delimiter = delimiter
-        _ = try parse()
+        return true
     }
 
     /// Calls `body` with the bytes of a field of the current record, quotes resolved. They are valid during the call.
@@ -113,13 +125,11 @@ final class DelimitedRecords {
             if position < bytes.count, bytes[position] == DelimitedRecords.quote {
                 guard let field = try parseQuoted(bytes, at: &position, lines: &lines) else { return false }
                 fields.append(field)
+                // A wrong guess shows as text behind a closing quote; the record goes on, to be compared.
+                while isGuessing, position < bytes.count, !endsField(bytes[position], delimiter) { position += 1 }
             } else {
                 let start = position
-                while position < bytes.count, bytes[position] != delimiter,
-                    bytes[position] != DelimitedRecords.lineFeed, bytes[position] != DelimitedRecords.carriageReturn
-                {
-                    position += 1
-                }
+                while position < bytes.count, !endsField(bytes[position], delimiter) { position += 1 }
                 fields.append(Field(start: start, end: position, hasDoubledQuotes: false))
             }
             guard position < bytes.count else {
@@ -181,10 +191,18 @@ final class DelimitedRecords {
         return nil
     }
 
+    private func endsField(_ byte: UInt8, _ delimiter: UInt8) -> Bool {
+        byte == delimiter || byte == DelimitedRecords.lineFeed || byte == DelimitedRecords.carriageReturn
+    }
+
     private func malformed(_ message: String, line: Int) -> CatalogError {
         CatalogError(
             .malformed, file: file.path,
             problems: [CatalogError.Problem(row: row + 1, line: line, message: message)], isIncomplete: false)
+    }
+
+    private var tooLong: CatalogError {
+        malformed("is longer than \(rowLimit) bytes; is a quote not closed, or the file not a table?", line: line)
     }
 
     // MARK: Buffer
@@ -196,18 +214,18 @@ final class DelimitedRecords {
             filled -= recordStart
             recordStart = 0
         }
-        guard filled < rowLimit else {
-            throw malformed(
-                "is longer than \(rowLimit) bytes; is a quote not closed, or the file not a table?", line: line)
-        }
+        if filled >= rowLimit { throw tooLong }
         if buffer.count - filled < 4 {
             let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: buffer.count * 2, alignment: 16)
             larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[..<filled]))
             buffer.deallocate()
             buffer = larger
         }
-        let count = try file.next(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
-        filled += count
-        isAtEnd = count == 0
+        // To the brim, so that a long record is parsed again only when the buffer has doubled.
+        while !isAtEnd, buffer.count - filled >= 4 {
+            let count = try file.next(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+            filled += count
+            isAtEnd = count == 0
+        }
     }
 }

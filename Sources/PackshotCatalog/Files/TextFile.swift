@@ -68,6 +68,21 @@ final class TextFile {
         }
     }
 
+    /// Reads a small file whole.
+    /// - Returns: UTF-8 bytes, unchecked; nil when there are more than `limit`.
+    /// - Throws: What ``next(into:)`` throws.
+    func readAll(limit: Int) throws(CatalogError) -> [UInt8]? {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: limit + 4, alignment: 1)
+        defer { buffer.deallocate() }
+        var count = 0
+        while count <= limit {
+            let read = try next(into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...]))
+            if read == 0 { return Array(buffer[..<count]) }
+            count += read
+        }
+        return nil
+    }
+
     /// Reads the rest, if there is any, and gives the SHA-256 of the whole file as stored, 32 bytes. Call it once, last.
     /// - Throws: ``CatalogError`` `.unreadable`.
     func finishDigest() throws(CatalogError) -> [UInt8] {

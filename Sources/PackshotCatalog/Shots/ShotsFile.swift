@@ -36,29 +36,13 @@ package enum ShotsFile {
     /// Reads the shots of a file.
     /// - Throws: ``CatalogError`` `.unreadable`, `.encoding`, `.shots`.
     package static func load(path: String) throws(CatalogError) -> [Shot] {
-        let file = try TextFile(path: path)
-        var bytes = [UInt8](repeating: 0, count: maxBytes + 1)
-        var count = 0
-        while count <= maxBytes - 4 {
-            let target = count
-            let result = bytes.withUnsafeMutableBytes { buffer -> Result<Int, CatalogError> in
-                do throws(CatalogError) {
-                    return .success(
-                        try file.next(into: UnsafeMutableRawBufferPointer(rebasing: buffer[target...])))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            let read = try result.get()
-            if read == 0 {
-                guard let text = String(validating: bytes.prefix(count), as: UTF8.self) else {
-                    throw CatalogError(.encoding, file: path, "is not UTF-8: save the file as UTF-8")
-                }
-                return try parse(text, file: path)
-            }
-            count += read
+        guard let bytes = try TextFile(path: path).readAll(limit: maxBytes) else {
+            throw CatalogError(.shots, file: path, "is larger than \(maxBytes) bytes: not a shots file?")
         }
-        throw CatalogError(.shots, file: path, "is larger than \(maxBytes) bytes: not a shots file?")
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw CatalogError(.encoding, file: path, "is not UTF-8: save the file as UTF-8")
+        }
+        return try parse(text, file: path)
     }
 
     /// Reads shots from a text.

@@ -1,0 +1,170 @@
+import PackshotCatalog
+import PackshotJobs
+import Testing
+
+@Suite("Plans")
+struct PlanTests {
+    static let defaults = Plan.Defaults(width: 512, height: 384, steps: 28, guidance: 5)
+
+    static func plan(_ path: String, shots: String? = nil, limit: Int? = nil, batch: String = "spring") throws -> Plan {
+        let parsed = try shots.map { try ShotsFile.parse($0, file: "shots.yaml") }
+        return Plan(
+            catalogPath: path, shots: parsed ?? Shot.standard, shotsPath: "shots.yaml", batch: batch,
+            defaults: defaults,
+            productLimit: limit)
+    }
+
+    static func images(_ plan: Plan) throws -> [PlannedImage] {
+        let reader = try plan.images()
+        var images: [PlannedImage] = []
+        while let image = try reader.next() { images.append(image) }
+        return images
+    }
+
+    static let catalog = "sku,title,locale,color\nA-1,Red mug,fr-FR,red\nB/,x,,\nA-2,Lamp,de,\n"
+        .replacing("B/,x,,\n", with: "")
+
+    @Test func productsTimesShotsTimesVariants() throws {
+        let folder = try TemporaryFolder()
+        let plan = try PlanTests.plan(
+            try folder.file(PlanTests.catalog.utf8),
+            shots: """
+                shots:
+                  - {name: front, prompt: "{{title}}", negative_prompt: "not {{color|default:'x'}}", variants: 2}
+                  - {name: side, prompt: "side of {{title}}", size: 64x32, steps: 3, guidance: 1, seed: 9, priority: 1}
+                """.replacing("'x'", with: "\\\"x\\\""))
+        let images = try PlanTests.images(plan)
+        #expect(
+            images.map(\.relativePath) == [
+                "spring/A-1/A-1.front.0.png", "spring/A-1/A-1.front.1.png", "spring/A-1/A-1.side.0.png",
+                "spring/A-2/A-2.front.0.png", "spring/A-2/A-2.front.1.png", "spring/A-2/A-2.side.0.png",
+            ])
+        #expect(images.map(\.row) == [2, 2, 2, 3, 3, 3])
+        #expect(images.map(\.variant) == [0, 1, 0, 0, 1, 0])
+        #expect(images[0].promptTemplate == "{{title}}")
+        #expect(
+            images[0].spec
+                == GenerationSpec(
+                    prompt: "Red mug", negativePrompt: "not red", seed: images[0].spec.seed, width: 512, height: 384,
+                    steps: 28, guidance: 5))
+        #expect(images[3].spec.negativePrompt == "not x")
+        #expect(
+            images[5].spec
+                == GenerationSpec(
+                    prompt: "side of Lamp", negativePrompt: "", seed: 9, width: 64, height: 32, steps: 3, guidance: 1))
+        #expect(Set(images.map(\.spec.seed)).count == 5)
+
+        let job = images[5].job
+        #expect(job.product == ProductRecord(sku: "A-2", title: "Lamp", attributes: ["locale": "de"]))
+        #expect(job.shot == "side" && job.variant == 0 && job.priority == 1 && job.spec == images[5].spec)
+        #expect(job.relativePath == images[5].relativePath && job.scheduledAt == nil)
+
+        let summary = try plan.check()
+        #expect(summary.products == 2 && summary.images == 6)
+        #expect(summary.columns == ["sku", "title", "locale", "color"])
+        // Four prompts, and two negative prompts of the shot with guidance.
+        #expect(summary.distinctPrompts == 6)
+        #expect(summary.workloads.values.sorted() == [2, 4])
+    }
+
+    /// Numbers from `printf 'sku\x1fshot\x1fvariant' | sha256sum`.
+    @Test(arguments: [
+        ("SKU-1", "main", 0, UInt64(3_652_244_535)), ("SKU-1", "main", 1, 37_166_338),
+        ("Größe 杯", "scene", 12, 3_181_347_452),
+    ])
+    func seedsFollowFromWhatIsDrawn(sku: String, shot: String, variant: Int, seed: UInt64) throws {
+        #expect(Seed.derived(sku: sku, shot: shot, variant: variant) == seed)
+        let folder = try TemporaryFolder()
+        let path = try folder.file("sku,title\n\(sku),x\n".utf8)
+        let plan = try PlanTests.plan(path, shots: "shots: [{name: \(shot), prompt: x, variants: \(variant + 1)}]")
+        #expect(try PlanTests.images(plan).last?.spec.seed == seed)
+    }
+
+    @Test func fixedSeedsCountUp() throws {
+        let folder = try TemporaryFolder()
+        let plan = try PlanTests.plan(
+            try folder.file(PlanTests.catalog.utf8),
+            shots: "shots: [{name: s, prompt: x, seed: 4294967293, variants: 3}]")
+        #expect(
+            try PlanTests.images(plan).prefix(3).map(\.spec.seed) == [4_294_967_293, 4_294_967_294, 4_294_967_295])
+    }
+
+    @Test func promptsFollowAColumn() throws {
+        let folder = try TemporaryFolder()
+        let rows = ["fr", "fr-CA", "FR_be", "de", "", "frr", "-"].enumerated().map { "S\($0),t,\($1),\($1)\n" }
+        let path = try folder.file("sku,title,locale,kind\n\(rows.joined())".utf8)
+        let byLocale = try PlanTests.plan(
+            path, shots: "shots: [{name: s, prompt: other, prompt_by: {Locale: {fr: French, fr-ca: Canada}}}]")
+        #expect(
+            try PlanTests.images(byLocale).map(\.spec.prompt) == [
+                "French", "Canada", "French", "other", "other", "other", "other",
+            ])
+        // Only locales have a part before the hyphen that counts.
+        let byKind = try PlanTests.plan(
+            path, shots: "shots: [{name: s, prompt: other, prompt_by: {kind: {fr: French}}}]")
+        #expect(try PlanTests.images(byKind).map(\.spec.prompt).prefix(3) == ["French", "other", "other"])
+        let unknown = try PlanTests.plan(path, shots: "shots: [{name: s, prompt: x, prompt_by: {locle: {fr: y}}}]")
+        let error = #expect(throws: CatalogError.self) { try unknown.check() }
+        #expect(error?.description.contains("shot \"s\", key prompt_by: the catalog has no column \"locle\"") == true)
+        #expect(error?.description.contains("(did you mean \"locale\"?)") == true)
+    }
+
+    @Test func problemsOfRowsAndPromptsAreToldTogether() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.file("sku,title,c\nA,x,1\nB,x,\n,x,1\nC,x,1\nC,x,1\n".utf8)
+        let plan = try PlanTests.plan(
+            path, shots: "shots: [{name: s, prompt: \"{{c}}\"}, {name: t, prompt: \"{{c}}\"}]")
+        let error = #expect(throws: CatalogError.self) { try plan.check() }
+        #expect(error?.problems.map(\.row) == [3, 3, 4, 6])
+        // A limit stops before later rows, not before telling of earlier ones.
+        let early = #expect(throws: CatalogError.self) {
+            try PlanTests.plan(path, shots: "shots: [{name: s, prompt: \"{{c}}\"}]", limit: 2).check()
+        }
+        #expect(early?.problems.map(\.row) == [3])
+        #expect(try PlanTests.plan(path, shots: "shots: [{name: s, prompt: \"{{c}}\"}]", limit: 1).check().images == 1)
+    }
+
+    @Test func aLimitCountsProducts() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.file(PlanTests.catalog.utf8)
+        let summary = try PlanTests.plan(path, shots: "shots: [{name: s, prompt: x, variants: 3}]", limit: 1).check()
+        #expect(summary.products == 1 && summary.images == 3)
+    }
+
+    @Test func chunksAreTheSameImages() throws {
+        let folder = try TemporaryFolder()
+        let rows = (0..<100).map { "S\($0),title \($0)\n" }.joined()
+        let plan = try PlanTests.plan(try folder.file("sku,title\n\(rows)".utf8))
+        let reader = try plan.images()
+        var chunks: [[PlannedImage]] = []
+        while let chunk = try reader.nextChunk(30) { chunks.append(chunk) }
+        #expect(chunks.map(\.count) == [30, 30, 30, 10])
+        #expect(try chunks.flatMap { $0 } == PlanTests.images(plan))
+        #expect(try reader.next() == nil)
+    }
+
+    @Test func aFileThatChangedIsNoticed() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.file("sku,title\nA,x\nB,y\n".utf8)
+        let plan = try PlanTests.plan(path)
+        let sha256 = try plan.check().sha256
+        let same = try plan.images(expecting: sha256)
+        #expect(try same.nextChunk(10)?.count == 2)
+        #expect(try same.nextChunk(10) == nil)
+        _ = try folder.file("sku,title\nA,x\nB,z\n".utf8)
+        let changed = try plan.images(expecting: sha256)
+        let error = #expect(throws: CatalogError.self) { try changed.nextChunk(10) }
+        #expect(error?.code == .changed)
+    }
+
+    @Test func namesThatLookLikePathsStayInside() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.file("sku,title\n.hidden,x\nCON,y\na:b,z\n".utf8)
+        for image in try PlanTests.images(PlanTests.plan(path, batch: "../../etc")) {
+            let parts = image.relativePath.split(separator: "/", omittingEmptySubsequences: false)
+            #expect(parts.count == 3)
+            #expect(parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") })
+            #expect(parts[0].hasPrefix("-..-etc~"))
+        }
+    }
+}
