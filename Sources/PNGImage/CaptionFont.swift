@@ -24,18 +24,22 @@ enum CaptionFont {
     }
 
     /// A text as the printable ASCII the font can draw: letters lose their accents, a few signs become their usual
-    /// spelling, line breaks and tabs become spaces, anything else `?`.
+    /// spelling, line breaks and tabs become spaces, anything else `?`. Empty when most of it would be `?`: a row of
+    /// them tells nobody anything.
     static func foldToASCII(_ text: String) -> [UInt8] {
         var ascii: [UInt8] = []
+        var unknown = 0
         for scalar in text.decomposedStringWithCompatibilityMapping.unicodeScalars {
             switch scalar.value {
             case 32...126: ascii.append(UInt8(scalar.value))
             case 9, 10, 13: ascii.append(32)
             case _ where scalar.properties.generalCategory == .nonspacingMark: break
-            default: ascii += Array((spellings[scalar] ?? "?").utf8)
+            default:
+                if spellings[scalar] == nil { unknown += 1 }
+                ascii += Array((spellings[scalar] ?? "?").utf8)
             }
         }
-        return ascii
+        return unknown * 2 > ascii.count ? [] : ascii
     }
 
     private static let spellings: [Unicode.Scalar: String] = [

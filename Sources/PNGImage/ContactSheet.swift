@@ -99,7 +99,7 @@ public struct ContactSheet {
     /// Puts an image into the next cell, centred, with a caption under it.
     ///
     /// The image is enlarged by whole numbers or reduced by averaging, its proportions kept. Caption lines that do not
-    /// fit end in `...`; letters outside ASCII lose their accents or become `?`.
+    /// fit end in `...`; letters outside ASCII lose their accents or become `?`; a line with hardly any others is left out.
     /// - Precondition: ``count`` is below ``capacity``.
     public mutating func add(_ image: Bitmap, caption: String) {
         precondition(count < capacity, "the contact sheet is full")
@@ -120,7 +120,8 @@ public struct ContactSheet {
                 for index in 0..<(thumbnail.width * 3) { sheet[target + index] = pixels[source + index] }
             }
         }
-        let lines = caption.split(whereSeparator: \.isNewline).prefix(style.captionLines)
+        let drawable = { (line: Substring) in !CaptionFont.foldToASCII(String(line.prefix(200))).isEmpty }
+        let lines = caption.split(whereSeparator: \.isNewline).filter(drawable).prefix(style.captionLines)
         for (number, line) in lines.enumerated() {
             draw(
                 String(line), x: left, y: top + style.thumbnailHeight + style.captionScale * 4 + number * lineHeight,
