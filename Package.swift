@@ -61,7 +61,7 @@ let package = Package(
             resources: [.embedInCode("Migrations/0001_ledger.sql")], swiftSettings: strict),
         .target(
             name: "PackshotRedis", dependencies: ["PackshotJobs", "Digests", "CHiredis"], swiftSettings: strict),
-        .target(name: "PackshotCatalog", dependencies: ["PackshotJobs", yams], swiftSettings: strict),
+        .target(name: "PackshotCatalog", dependencies: ["PackshotJobs", "Digests", yams], swiftSettings: strict),
         .target(
             name: "PackshotWorker",
             dependencies: [
@@ -91,7 +91,8 @@ let package = Package(
         .testTarget(
             name: "PackshotJobsTests", dependencies: ["PackshotJobs", "PackshotTestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "PackshotCatalogTests", dependencies: ["PackshotCatalog", "PackshotTestSupport"],
+            name: "PackshotCatalogTests",
+            dependencies: ["PackshotCatalog", "PackshotJobs", "Digests", "PackshotTestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "PackshotWorkerTests", dependencies: ["PackshotWorker", "PackshotTestSupport"],
