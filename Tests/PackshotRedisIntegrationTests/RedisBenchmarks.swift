@@ -87,6 +87,16 @@ struct RedisBenchmarks {
         }
     }
 
+    @Test func roundTrips() async throws {
+        try await RedisFixture.with { redis in
+            let count = 30_000
+            let spent = try await ContinuousClock().measure {
+                for _ in 0..<count { _ = try await redis.control.call(["PING"]) }
+            }
+            report("round trips over a connection's own thread", count, spent)
+        }
+    }
+
     @Test func pickupLatency() async throws {
         try await RedisFixture.with { redis in
             let queue = try redis.queue()
