@@ -47,8 +47,9 @@ extension JobQueueConformance {
             let total: Int64 = 300
             let claims = Task {
                 var taken: [Delivery] = []
-                while taken.count < Int(total) {
-                    taken += try await queue.first.claim(model: model(), by: ada, limit: 2, wait: long)
+                let deadline = ContinuousClock.now + long
+                while taken.count < Int(total), .now < deadline {
+                    taken += try await queue.first.claim(model: model(), by: ada, limit: 2, wait: .seconds(5))
                 }
                 return taken
             }
