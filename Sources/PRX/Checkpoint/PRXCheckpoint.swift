@@ -29,8 +29,10 @@ public final class PRXCheckpoint: Sendable {
     public let defaultGuidance = 5.0
     /// Tokens a prompt is cut to.
     public let maximumPromptTokens: Int
+    /// How upstream's pipeline cleans prompts.
+    public let defaultTextCleaning: TextCleaning
 
-    private let pipeline: PRXPixelPipeline
+    private let pipeline: any ImagePipeline
     private let encoder: any TextEncoder
     private let tokenizer: Tokenizer
 
@@ -44,21 +46,34 @@ public final class PRXCheckpoint: Sendable {
                 "\(path) is no PRX checkpoint: model_index.json is missing (a diffusers folder is expected)")
         }
         let index = try ConfigFile.read(ModelIndex.self, at: "\(path)/model_index.json")
-        guard index.className == "PRXPixelPipeline" else {
+        guard ["PRXPipeline", "PRXPixelPipeline"].contains(index.className) else {
             throw PRXError(
                 .unsupported,
-                "\(path)/model_index.json: the pipeline \(index.className) is not supported; PRXPixelPipeline is")
+                "\(path)/model_index.json: the pipeline \(index.className) is not supported; PRXPipeline and PRXPixelPipeline are"
+            )
         }
         let transformer = try PRXTransformer2DModel(folder: "\(path)/transformer")
-        let encoder = try Qwen3VLTextModel(folder: "\(path)/text_encoder")
+        let encoder = try Self.encoder(index, path)
         guard encoder.width == transformer.configuration.contextWidth else {
             throw PRXError(
                 .badCheckpoint,
                 "\(path): the text encoder is \(encoder.width) wide, the transformer expects \(transformer.configuration.contextWidth)"
             )
         }
-        pipeline = PRXPixelPipeline(
-            transformer: transformer, scheduler: try Self.scheduler(path), noiseScale: Float(index.noiseScale ?? 2))
+        let scheduler = try Self.scheduler(path)
+        if index.className == "PRXPixelPipeline" {
+            pipeline = try PRXPixelPipeline(
+                transformer: transformer, scheduler: scheduler, noiseScale: Float(index.noiseScale ?? 2),
+                sampleSize: index.defaultSampleSize)
+            maximumPromptTokens = index.promptMaxTokens ?? 256
+            defaultTextCleaning = .light
+        } else {
+            pipeline = try PRXPipeline(
+                transformer: transformer, scheduler: scheduler, autoencoder: AutoencoderFolder.load("\(path)/vae"),
+                sampleSize: index.defaultSampleSize)
+            maximumPromptTokens = try TokenizerFile.modelMaximumLength(folder: "\(path)/tokenizer") ?? 256
+            defaultTextCleaning = .full
+        }
         self.encoder = encoder
         tokenizer = try Tokenizer(folder: "\(path)/tokenizer")
         self.path = path
@@ -68,12 +83,28 @@ public final class PRXCheckpoint: Sendable {
         fingerprint = try files.fingerprint()
         encoderFingerprint = try files.fingerprint(of: ["text_encoder", "tokenizer"])
         byteCount = try files.weightBytes()
-        parameterCount = transformer.configuration.expectedTensors.merging(
-            encoder.configuration.expectedTensors.map { ("text_encoder." + $0.key, $0.value) }, uniquingKeysWith: { $1 }
-        ).values.reduce(0) { $0 + $1.reduce(1, *) }
+        parameterCount = try Self.parameterCount(path, index)
         defaultSize = index.defaultSampleSize ?? 512
-        maximumPromptTokens = index.promptMaxTokens ?? 256
         try ConfigFile.check(maximumPromptTokens, "prompt_max_tokens", in: 1...65_536, file: "\(path)/model_index.json")
+    }
+
+    /// The encoder of the class `model_index.json` names, or of the one that the pipeline has.
+    private static func encoder(_ index: ModelIndex, _ path: String) throws -> any TextEncoder {
+        let standard = index.className == "PRXPixelPipeline" ? "Qwen3VLTextModel" : "T5GemmaEncoder"
+        switch index.textEncoderClass ?? standard {
+        case "Qwen3VLTextModel": return try Qwen3VLTextModel(folder: "\(path)/text_encoder")
+        case "T5GemmaEncoder": return try T5GemmaEncoder(folder: "\(path)/text_encoder")
+        case let other:
+            throw PRXError(.unsupported, "\(path)/model_index.json: the text encoder \(other) is not supported")
+        }
+    }
+
+    private static func parameterCount(_ path: String, _ index: ModelIndex) throws -> Int {
+        var folders = [("transformer", "diffusion_pytorch_model"), ("text_encoder", "model")]
+        if index.className == "PRXPipeline" { folders.append(("vae", "diffusion_pytorch_model")) }
+        return try folders.reduce(0) { sum, folder in
+            try WeightFolder(path: "\(path)/\(folder.0)", base: folder.1).tensors.values.reduce(sum) { $0 + $1.count }
+        }
     }
 
     private static func scheduler(_ path: String) throws(PRXError) -> FlowMatchEulerDiscreteScheduler {
@@ -91,18 +122,15 @@ public final class PRXCheckpoint: Sendable {
     }
 
     /// What sides of an image must be a multiple of, in pixels.
-    public var sizeMultiple: Int { pipeline.transformer.configuration.patchSize }
+    public var sizeMultiple: Int { pipeline.sizeMultiple }
 
     /// Checks that a request can be made, without making it.
     /// - Throws: ``PRXError`` `.badRequest`.
     public func validate(_ request: GenerationRequest) throws(PRXError) {
-        try request.validate(multipleOf: sizeMultiple)
+        try pipeline.validate(request)
     }
 
     // MARK: Text
-
-    /// How upstream's pipeline cleans prompts.
-    public var defaultTextCleaning: TextCleaning { .basic }
 
     /// A prompt as the encoder takes it.
     public struct Prompt: Hashable, Sendable {
@@ -129,14 +157,16 @@ public final class PRXCheckpoint: Sendable {
 
     /// Cleans and tokenises a text.
     /// - Throws: ``PRXError`` `.badPrompt` when cleaning leaves nothing of a text that had something.
-    /// - Parameter cleaning: nil for the pipeline's own.
-    public func prepare(_ text: String, cleaning: TextCleaning? = nil) throws -> Prompt {
+    /// - Parameters:
+    ///   - cleaning: nil for the pipeline's own.
+    ///   - maximumTokens: Tokens to cut to; nil for the pipeline's own number.
+    public func prepare(_ text: String, cleaning: TextCleaning? = nil, maximumTokens: Int? = nil) throws -> Prompt {
         let effective = (cleaning ?? defaultTextCleaning).clean(text)
         guard !effective.isEmpty || text.isEmpty else {
             throw PRXError(
                 .badPrompt, "nothing is left of the prompt \(text.debugDescription.prefix(80)) after cleaning")
         }
-        let encoded = tokenizer.encode(effective, maxLength: maximumPromptTokens)
+        let encoded = tokenizer.encode(effective, maxLength: maximumTokens ?? maximumPromptTokens)
         if let bad = encoded.tokens.first(where: { $0 < 0 || Int($0) >= encoder.vocabularySize }) {
             throw PRXError(
                 .badCheckpoint, "\(path): the tokenizer gives id \(bad), the text encoder has \(encoder.vocabularySize)"
@@ -163,7 +193,7 @@ public final class PRXCheckpoint: Sendable {
 
     // MARK: Images
 
-    /// Makes images; see ``PRXPixelPipeline/generate(_:prompt:negative:pool:checkpoint:)``.
+    /// Makes images; see ``ImagePipeline``.
     public func generate(
         _ request: GenerationRequest, prompt: TextEmbedding, negative: TextEmbedding?, pool: ThreadPool,
         checkpoint: (_ done: Int, _ total: Int) throws -> Void

@@ -12,15 +12,22 @@ public struct GenerationRequest: Hashable, Sendable {
     public var height: Int
     /// Images from one generator, `1...64`, as upstream's `num_images_per_prompt`.
     public var imageCount: Int
+    /// Generate at the nearest size the model was trained on, then resize and crop to the size asked for, where the
+    /// checkpoint's sample size has a table of such sizes; upstream's `use_resolution_binning`.
+    public var usesResolutionBinning: Bool
 
     /// A request of one image or more.
-    public init(seed: UInt64, steps: Int, guidance: Double, width: Int, height: Int, imageCount: Int = 1) {
+    public init(
+        seed: UInt64, steps: Int, guidance: Double, width: Int, height: Int, imageCount: Int = 1,
+        usesResolutionBinning: Bool = true
+    ) {
         self.seed = seed
         self.steps = steps
         self.guidance = guidance
         self.width = width
         self.height = height
         self.imageCount = imageCount
+        self.usesResolutionBinning = usesResolutionBinning
     }
 }
 

@@ -1,12 +1,10 @@
 /// How a prompt is cleaned before it is tokenized.
 public enum TextCleaning: String, CaseIterable, Codable, Hashable, Sendable {
-    /// `basic_clean` of diffusers: mends broken encodings (ftfy), reads HTML entities twice, strips. What PRXPixel does.
-    case basic
     /// `clean_text` of diffusers' `TextPreprocessor`: the cleaning PRX was trained with. Lower-cases, deletes addresses,
     /// Han characters, most symbols and anything that looks like a product number or a size.
     case full
-    /// Our own, for catalogs: reads HTML entities once, composes (NFC), drops control characters, collapses white space.
-    /// Keeps letters of every script, letter case, sizes and product numbers.
+    /// `basic_clean` of diffusers: mends broken encodings (ftfy), reads HTML entities twice, strips. What PRXPixel does, and
+    /// upstream's `skip_text_cleaning`. Keeps letters of every script, letter case, sizes and product numbers.
     case light
 }
 
@@ -16,9 +14,8 @@ extension TextCleaning {
         let scalars = Array(prompt.unicodeScalars)
         let cleaned: [Unicode.Scalar] =
             switch self {
-            case .basic: BasicCleaning.clean(scalars)
             case .full: FullCleaning.clean(scalars)
-            case .light: LightCleaning.clean(scalars)
+            case .light: BasicCleaning.clean(scalars)
             }
         var view = String.UnicodeScalarView()
         view.append(contentsOf: cleaned)

@@ -148,6 +148,15 @@ struct TokenizerFile {
         }
     }
 
+    /// `model_max_length` of `tokenizer_config.json`, which latent pipelines cut prompts to; nil where there is none, or the
+    /// huge number that transformers writes for none.
+    static func modelMaximumLength(folder: String) throws(PRXError) -> Int? {
+        let path = "\(folder)/tokenizer_config.json"
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let length = (try object(at: path)["model_max_length"] as? NSNumber)?.doubleValue
+        return length.flatMap { (1...65_536).contains($0) ? Int($0) : nil }
+    }
+
     private func requireQwen2(_ model: [String: Any]) throws(PRXError) {
         func refuse(_ what: String) -> PRXError { PRXError(.unsupported, "\(path): \(what) is not supported") }
         guard model["type"] as? String == "BPE" else {

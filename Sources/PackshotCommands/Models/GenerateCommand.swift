@@ -98,7 +98,7 @@ package struct GenerateCommand: ParsableCommand {
     private func generate(_ checkpoint: PRXCheckpoint, _ spec: GenerationSpec, _ pool: ThreadPool) throws {
         let request = GenerationRequest(
             seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
-            imageCount: images)
+            imageCount: images, usesResolutionBinning: !noResolutionBinning)
         try checkpoint.validate(request)
         let clock = ContinuousClock()
         let start = clock.now

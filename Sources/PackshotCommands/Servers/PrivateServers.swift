@@ -132,6 +132,7 @@ final class PrivateServers {
                 try Self.find("redis-server", hint: "install Debian's redis-server"), "--port", "0", "--unixsocket",
                 socket, "--unixsocketperm", "777", "--dir", "\(data)/redis", "--appendonly", "yes", "--appendfsync",
                 "everysec", "--maxmemory-policy", "noeviction", "--daemonize", "no", "--save", "",
+                "--stream-node-max-entries", "32",
             ], deathSignal: "TERM", log: "redis.log", asPostgres: false)
         try waitUntil("redis-server", log: "redis.log", child: redis) { access(socket, R_OK | W_OK) == 0 }
     }

@@ -35,7 +35,8 @@ struct AutoencoderFixture {
     func expect(_ actual: FloatImage?, toBe name: String, row: Int) throws {
         let actual = try #require(actual, "\(name) was not observed")
         let expected = try image(name, row: row)
-        #expect([actual.channels, actual.height, actual.width] == [expected.channels, expected.height, expected.width])
+        #expect(
+            [actual.channels, actual.height, actual.width] == [expected.channels, expected.height, expected.width])
         let run = try #require(cases.runs.first { name.hasPrefix($0.tag) })
         let deviation = Deviation(actual.values.array, expected.values.array, atol: run.atol, rtol: run.rtol)
         #expect(deviation.excess <= 0, "\(name) row \(row): \(deviation), excess \(deviation.excess)")

@@ -12,13 +12,17 @@ struct CheckpointParityTests {
         struct Run: Decodable {
             let id: String
             let prompt: Prompts
-            let negative_prompt: String?
+            let negative_prompt: Prompts?
             let seed: UInt64
             let steps: Int
             let guidance: Double
             let width: Int
             let height: Int
             let expected_png: [String]
+            let use_resolution_binning: Bool
+            let skip_text_cleaning: Bool
+            let num_images_per_prompt: Int
+            let tokenizer_max_length: Int?
             let encoded_texts: [String]
         }
         let runs: [Run]
@@ -45,37 +49,49 @@ struct CheckpointParityTests {
         }
     }
 
-    @Test func everyPixelRunWithinTwoLevelsAndFiftyDecibels() throws {
-        let folder = "pipelines/pixel"
+    @Test(arguments: ["pixel", "flux", "bf16", "sharded"])
+    func everyRunWithinTwoLevelsAndFiftyDecibels(name: String) throws {
+        let folder = "pipelines/\(name)"
         let checkpoint = try PRXCheckpoint(path: "\(Fixtures.parity)/\(folder)/model")
         let pool = ThreadPool(threads: 2)
         for run in try Fixtures.json(Cases.self, "\(folder)/cases.json").runs {
-            let prompts = run.prompt.list
-            let prepared = try prompts.map { try checkpoint.prepare($0) }
-            #expect(prepared.map(\.effectiveText) == Array(run.encoded_texts.suffix(prompts.count)), "\(run.id)")
-            let negative = try checkpoint.prepare(run.negative_prompt ?? "")
+            let prepare = { (text: String) in
+                try checkpoint.prepare(
+                    text, cleaning: run.skip_text_cleaning ? .light : nil,
+                    maximumTokens: run.tokenizer_max_length)
+            }
+            let prompts = try run.prompt.list.map(prepare)
+            #expect(prompts.map(\.effectiveText) == Array(run.encoded_texts.suffix(prompts.count)), "\(run.id)")
+            let negatives = try (run.negative_prompt?.list ?? [""]).map(prepare)
             let request = GenerationRequest(
                 seed: run.seed, steps: run.steps, guidance: run.guidance, width: run.width, height: run.height,
-                imageCount: run.expected_png.count)
+                imageCount: run.expected_png.count, usesResolutionBinning: run.use_resolution_binning)
             for (index, png) in run.expected_png.enumerated() {
-                let prompt = prepared[prepared.count == 1 ? 0 : index]
+                // Several prompts with several images each: the reference pairs embeddings p0,p0,p1,p1 with masks
+                // m0,m1,m0,m1. Where the two are not of one prompt, its image is of no prompt, and not compared.
+                let isPaired = prompts.count == 1 || index / run.num_images_per_prompt == index % prompts.count
+                guard run.num_images_per_prompt == 1 || isPaired else { continue }
+                let place = index / run.num_images_per_prompt
+                let negative = negatives[negatives.count == 1 ? 0 : place]
                 let result = try checkpoint.generate(
-                    request, prompt: checkpoint.embed(prompt, pool: pool),
-                    negative: checkpoint.embed(negative, pool: pool),
-                    pool: pool
+                    request, prompt: checkpoint.embed(prompts[place], pool: pool),
+                    negative: checkpoint.embed(negative, pool: pool), pool: pool
                 ) { _, _ in }
-                let reference = try PNGDecoder.decode(
-                    Array(Data(contentsOf: URL(fileURLWithPath: "\(Fixtures.parity)/\(folder)/\(png)")))
-                ).bitmap
-                let image = result.images[index]
-                #expect(image.width == reference.width && image.height == reference.height)
-                let differences = zip(image.pixels, reference.pixels).map { abs(Int($0) - Int($1)) }
-                let square = differences.reduce(0.0) { $0 + Double($1 * $1) } / Double(differences.count)
-                let decibels = square == 0 ? Double.infinity : 10 * log10(255 * 255 / square)
-                #expect(differences.max() ?? 255 <= 2, "\(run.id) image \(index): \(differences.max() ?? 255) levels")
-                #expect(decibels >= 50, "\(run.id) image \(index): \(decibels) dB")
+                try compare(result.images[index], with: "\(folder)/\(png)", "\(name) \(run.id) image \(index)")
             }
         }
+    }
+
+    private func compare(_ image: RGBImage, with png: String, _ what: String) throws {
+        let reference = try PNGDecoder.decode(
+            Array(Data(contentsOf: URL(fileURLWithPath: "\(Fixtures.parity)/\(png)")))
+        ).bitmap
+        #expect(image.width == reference.width && image.height == reference.height, "\(what)")
+        let differences = zip(image.pixels, reference.pixels).map { abs(Int($0) - Int($1)) }
+        let square = differences.reduce(0.0) { $0 + Double($1 * $1) } / Double(differences.count)
+        let decibels = square == 0 ? Double.infinity : 10 * log10(255 * 255 / square)
+        #expect(differences.max() ?? 255 <= 2, "\(what): \(differences.max() ?? 255) levels")
+        #expect(decibels >= 50, "\(what): \(decibels) dB")
     }
 
     @Test func embeddingsSurviveStorageBitForBit() throws {

@@ -24,7 +24,7 @@ struct PixelPipelineParityTests {
         let folder = "pipelines/pixel"
         let model = "\(Fixtures.parity)/\(folder)/model"
         let encoder = try Qwen3VLTextModel(folder: "\(model)/text_encoder")
-        let pipeline = PRXPixelPipeline(
+        let pipeline = try PRXPixelPipeline(
             transformer: try PRXTransformer2DModel(folder: "\(model)/transformer"),
             scheduler: FlowMatchEulerDiscreteScheduler(), noiseScale: 2)
         let pool = ThreadPool(threads: 2)
@@ -66,7 +66,7 @@ struct PixelPipelineParityTests {
 
     @Test func refusesWhatCannotBeMade() throws {
         let model = "\(Fixtures.parity)/pipelines/pixel/model"
-        let pipeline = PRXPixelPipeline(
+        let pipeline = try PRXPixelPipeline(
             transformer: try PRXTransformer2DModel(folder: "\(model)/transformer"),
             scheduler: FlowMatchEulerDiscreteScheduler(), noiseScale: 2)
         let empty = TextEmbedding(count: 0, width: 32, values: FloatBuffer(count: 0))

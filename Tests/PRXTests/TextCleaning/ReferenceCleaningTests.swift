@@ -17,7 +17,7 @@ struct ReferenceCleaningTests {
         let items = try Fixtures.json(Vectors.self, "components/text_cleaning/text_cleaning.json").items
         #expect(items.count > 100)
         for item in items {
-            expectSame(TextCleaning.basic.clean(item.text), item.basic_clean, item.text)
+            expectSame(TextCleaning.light.clean(item.text), item.basic_clean, item.text)
         }
     }
 

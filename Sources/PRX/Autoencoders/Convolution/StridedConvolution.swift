@@ -33,7 +33,8 @@ struct StridedConvolution: Sendable {
     /// Computes a map of half the height and width; those of the input are even.
     func callAsFunction(_ input: FeatureMap, on pool: ThreadPool) -> FeatureMap {
         let (inputs, outputs, bias) = (weights.inputs, weights.outputs, weights.bias)
-        precondition(input.channels == inputs && input.height % 2 == 0 && input.width % 2 == 0, "the input does not fit")
+        precondition(
+            input.channels == inputs && input.height % 2 == 0 && input.width % 2 == 0, "the input does not fit")
         let output = FeatureMap(height: input.height / 2, width: input.width / 2, channels: outputs)
         let matrix = matrix()
         let run = Self.pixelsPerRun

@@ -49,7 +49,8 @@ struct WinogradJob: Sendable {
 
     /// Computes a block.
     func compute(
-        _ block: WinogradConvolution.Block, scratch: UnsafeMutablePointer<Float>, moments: ChannelMomentParts?, part: Int
+        _ block: WinogradConvolution.Block, scratch: UnsafeMutablePointer<Float>, moments: ChannelMomentParts?,
+        part: Int
     ) {
         let lanes = UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: Lanes.self)
         let patch = scratch + lanesCount
@@ -213,7 +214,8 @@ extension WinogradJob {
                 for x in 0..<4 {
                     let from = corner + x * paddedInputs + channel
                     let v = transform.doubledInput(
-                        Lanes(at: from), Lanes(at: from + width), Lanes(at: from + 2 * width), Lanes(at: from + 3 * width))
+                        Lanes(at: from), Lanes(at: from + width), Lanes(at: from + 2 * width),
+                        Lanes(at: from + 3 * width))
                     lanes[x] = v.0
                     lanes[4 + x] = v.1
                     lanes[8 + x] = v.2
@@ -247,7 +249,8 @@ extension WinogradJob {
         // Without the products of the point −1 the others move up; its place is taken by zeros.
         let second = input.isDoubled ? 1 : 2
         for tile in 0..<block.tileCount {
-            let corner = staged + tile / block.columns.count * 4 * width + tile % block.columns.count * 4 * paddedOutputs
+            let corner =
+                staged + tile / block.columns.count * 4 * width + tile % block.columns.count * 4 * paddedOutputs
             for channel in stride(from: 0, to: paddedOutputs, by: 8) {
                 let base = outputs + tile * paddedOutputs + channel
                 for x in 0..<side {

@@ -11,9 +11,13 @@ public final class AutoencoderKL: Autoencoder {
     private let encoder: KLEncoder
     private let decoder: KLDecoder
 
+    /// Channels of the latents.
     public var latentChannels: Int { configuration.latentChannels }
+    /// Pixels of the image in a row or column of one latent.
     public var spatialFactor: Int { configuration.spatialFactor }
+    /// The config's `scaling_factor`.
     public var scalingFactor: Double { configuration.scalingFactor }
+    /// The config's `shift_factor`, 0 where there is none.
     public var shiftFactor: Double { configuration.shiftFactor }
 
     /// Opens a `vae/` folder.
@@ -39,6 +43,7 @@ public final class AutoencoderKL: Autoencoder {
         decoder = try KLDecoder(configuration, tensors, attentionNames: names)
     }
 
+    /// Decodes latents; see ``Autoencoder/decode(_:on:checkpoint:)``.
     public func decode(_ latents: FloatImage, on pool: ThreadPool, checkpoint: () throws -> Void) throws -> FloatImage {
         try decode(latents, on: pool, observe: nil, checkpoint: checkpoint)
     }
@@ -55,6 +60,7 @@ public final class AutoencoderKL: Autoencoder {
     }
 
     /// The mode of the posterior; see ``posterior(of:on:checkpoint:)``.
+    /// Encodes an image; see ``Autoencoder/encode(_:on:checkpoint:)``.
     public func encode(_ image: FloatImage, on pool: ThreadPool, checkpoint: () throws -> Void) throws -> FloatImage {
         try posterior(of: image, on: pool, checkpoint: checkpoint).mean
     }

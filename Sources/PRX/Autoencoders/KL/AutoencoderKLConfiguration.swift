@@ -46,13 +46,16 @@ public struct AutoencoderKLConfiguration: Decodable, Hashable, Sendable {
         if let activation = try values.decodeIfPresent(String.self, forKey: .act_fn), activation != "silu" {
             unsupported.append("act_fn is \(activation.debugDescription), expected \"silu\"")
         }
-        for (key, expected) in [(CodingKeys.down_block_types, "DownEncoderBlock2D"), (.up_block_types, "UpDecoderBlock2D")] {
+        for (key, expected) in [
+            (CodingKeys.down_block_types, "DownEncoderBlock2D"), (.up_block_types, "UpDecoderBlock2D"),
+        ] {
             let types = try values.decodeIfPresent([String].self, forKey: key) ?? [expected]
             if let other = types.first(where: { $0 != expected }) {
                 unsupported.append("\(key.stringValue) holds \(other.debugDescription), expected \"\(expected)\" only")
             }
             if types.count != blockOutChannels.count {
-                unsupported.append("\(key.stringValue) has \(types.count) levels, block_out_channels \(blockOutChannels.count)")
+                unsupported.append(
+                    "\(key.stringValue) has \(types.count) levels, block_out_channels \(blockOutChannels.count)")
             }
         }
         self.unsupported = unsupported
@@ -74,7 +77,8 @@ public struct AutoencoderKLConfiguration: Decodable, Hashable, Sendable {
             try ConfigFile.check(channels, "block_out_channels", in: 1...4096, file: file)
             guard channels % groupCount == 0 else {
                 throw PRXError(
-                    .badCheckpoint, "\(file): block_out_channels holds \(channels), no multiple of norm_num_groups \(groupCount)")
+                    .badCheckpoint,
+                    "\(file): block_out_channels holds \(channels), no multiple of norm_num_groups \(groupCount)")
             }
         }
         guard scalingFactor.isFinite, scalingFactor != 0, shiftFactor.isFinite else {

@@ -54,7 +54,8 @@ struct KLEncoder: Sendable {
         try middle(&features, run: run)
         let latents = FeatureMap(height: features.map.height, width: features.map.width, channels: convOut.outputs)
         WinogradConvolution(filters: WinogradFilters(convOut, isDoubled: false, on: run.pool))(
-            ConvolutionInput(features.map, normalization: normOut.affine(features.moments)), into: latents, on: run.pool)
+            ConvolutionInput(features.map, normalization: normOut.affine(features.moments)), into: latents, on: run.pool
+        )
         return latents.planes
     }
 }

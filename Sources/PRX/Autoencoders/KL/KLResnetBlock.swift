@@ -32,7 +32,8 @@ struct KLResnetBlock: Sendable {
         conv1 = try weights.convolution(name + ".conv1")
         norm2 = try weights.groupNorm(name + ".norm2", groups: groups)
         conv2 = try weights.convolution(name + ".conv2")
-        shortcut = conv1.inputs == conv1.outputs ? nil : PointwiseConvolution(try weights.convolution(name + ".conv_shortcut"))
+        shortcut =
+            conv1.inputs == conv1.outputs ? nil : PointwiseConvolution(try weights.convolution(name + ".conv_shortcut"))
     }
 
     /// Replaces the features by the block's output.

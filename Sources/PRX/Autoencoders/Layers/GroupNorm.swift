@@ -49,7 +49,8 @@ struct ChannelAffine: Sendable {
     /// Applies it to `pixels` pixels of `channels` channels.
     /// - Parameter target: Written up to a multiple of 8 channels where `paddedStride` leaves room.
     func apply(
-        _ source: UnsafePointer<Float>, stride: Int, channels: Int, pixels: Int, into target: UnsafeMutablePointer<Float>,
+        _ source: UnsafePointer<Float>, stride: Int, channels: Int, pixels: Int,
+        into target: UnsafeMutablePointer<Float>,
         targetStride: Int
     ) {
         let (factors, terms) = (factors.pointer, terms.pointer)
