@@ -95,7 +95,8 @@ let package = Package(
             dependencies: ["PackshotCatalog", "PackshotJobs", "Digests", "PackshotTestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "PackshotWorkerTests", dependencies: ["PackshotWorker", "PackshotTestSupport"],
+            name: "PackshotWorkerTests",
+            dependencies: ["PackshotWorker", "PackshotJobs", "PackshotTestSupport", logging],
             swiftSettings: strict),
         .testTarget(
             name: "PackshotPostgresIntegrationTests", dependencies: ["PackshotPostgres", "PackshotTestSupport"],

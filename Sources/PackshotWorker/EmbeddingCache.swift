@@ -87,6 +87,9 @@ package actor EmbeddingCache {
         }
     }
 
+    /// Bytes of embeddings in this process's memory, keys included.
+    package var bytesInMemory: Int { memory.byteCount }
+
     /// Adds what was found since the last call to the fleet's counters. They are for people: when the store is away, the
     /// numbers wait for the next call.
     package func publishCounts() async {

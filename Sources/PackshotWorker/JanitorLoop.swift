@@ -15,6 +15,8 @@ struct JanitorLoop: Sendable {
     /// Works until the task is cancelled.
     func run() async {
         var untilReconcile = 0
+        var epoch: String?
+        var grace = Duration.seconds(10)
         while !Task.isCancelled {
             var pause = Duration.milliseconds(Int.random(in: 750..<1250))
             do {
@@ -27,11 +29,19 @@ struct JanitorLoop: Sendable {
                     inbox.add(idle)
                     stores.queue.interrupt()
                 }
+                let present = try await stores.queue.epoch().id
+                if let epoch, epoch != present {
+                    logger.warning("the queue's server restarted or lost its data; asking the ledger what it owes")
+                    untilReconcile = 0
+                    grace = .zero
+                }
                 if untilReconcile <= 0 {
                     let reconciler = Reconciler(ledger: stores.ledger, batches: stores.batches, queue: stores.queue)
-                    let count = try await reconciler.reconcile(model: model, grace: .seconds(10))
+                    let count = try await reconciler.reconcile(model: model, grace: grace)
                     if count > 0 { logger.notice("dispatched what the queue lacked", metadata: ["jobs": "\(count)"]) }
                     untilReconcile = 60
+                    epoch = present
+                    grace = .seconds(10)
                 }
                 untilReconcile -= 1
             } catch {

@@ -1,3 +1,4 @@
+internal import Digests
 package import PRX
 package import PackshotJobs
 internal import Tensors
@@ -12,12 +13,15 @@ package struct PRXImageGenerator: ImageGenerator {
     private let checkpoint: PRXCheckpoint
     private let samplerPool: ThreadPool
     private let encoderPool: ThreadPool
+    private let encoderFingerprint: String
 
     /// - Parameter threads: CPU threads of one generation, at least 1. They change the speed, never the bytes.
-    package init(checkpoint: PRXCheckpoint, threads: Int) {
+    /// - Throws: ``PRXError`` when the weights cannot be read for their fingerprint.
+    package init(checkpoint: PRXCheckpoint, threads: Int) throws {
         self.checkpoint = checkpoint
         self.threads = max(1, threads)
-        model = ModelRecord(checkpoint)
+        model = try ModelRecord(checkpoint)
+        encoderFingerprint = try checkpoint.encoderFingerprint()
         samplerPool = ThreadPool(threads: self.threads)
         encoderPool = ThreadPool(threads: 1)
     }
@@ -27,9 +31,12 @@ package struct PRXImageGenerator: ImageGenerator {
     package func prepare(_ prompt: String) throws -> PreparedPrompt {
         do {
             let prepared = try checkpoint.prepare(prompt)
+            var key = SHA256Digest()
+            key.update("\(encoderFingerprint):\(prepared.offset):")
+            prepared.tokens.withUnsafeBytes { key.update($0) }
             return PreparedPrompt(
                 effectiveText: prepared.effectiveText, tokens: prepared.tokens, offset: prepared.offset,
-                tokenCount: prepared.tokenCount, key: prepared.key)
+                tokenCount: prepared.tokenCount, key: key.finish())
         } catch let error as PRXError where error.code == .badPrompt {
             throw GenerationError(.badPrompt, error.message)
         }
@@ -39,7 +46,7 @@ package struct PRXImageGenerator: ImageGenerator {
         checkpoint.embed(
             PRXCheckpoint.Prompt(
                 effectiveText: prompt.effectiveText, tokens: prompt.tokens, offset: prompt.offset,
-                tokenCount: prompt.tokenCount, key: prompt.key), pool: encoderPool
+                tokenCount: prompt.tokenCount), pool: encoderPool
         ).bytes
     }
 
@@ -82,9 +89,10 @@ private struct DamagedEmbedding: Error, CustomStringConvertible {
 
 extension ModelRecord {
     /// The record of an opened checkpoint.
-    package init(_ checkpoint: PRXCheckpoint) {
+    /// - Throws: ``PRXError`` when the weights cannot be read for their fingerprint.
+    package init(_ checkpoint: PRXCheckpoint) throws {
         self.init(
-            fingerprint: ModelFingerprint(rawValue: checkpoint.fingerprint), name: checkpoint.name,
+            fingerprint: ModelFingerprint(rawValue: try checkpoint.fingerprint()), name: checkpoint.name,
             path: checkpoint.path,
             pipelineClass: checkpoint.pipelineClass, parameterCount: Int64(checkpoint.parameterCount),
             byteCount: checkpoint.byteCount)

@@ -69,7 +69,9 @@ package struct WorkerService: Service {
             }
             group.cancelAll()
         }
+        // Both are for tidiness: a worker that cannot say good-bye is found by its lease.
         try? await stores.ledger.deregister(configuration.id, uptime: timeline.now)
+        try? await stores.queue.forget(configuration.id, model: generator.model.fingerprint)
         logger.notice("worker stopped")
     }
 

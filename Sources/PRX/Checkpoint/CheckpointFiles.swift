@@ -3,7 +3,8 @@ internal import Foundation
 
 /// The files of a checkpoint folder that decide what it computes, and digests over them.
 struct CheckpointFiles {
-    private static let components = ["scheduler", "text_encoder", "tokenizer", "transformer", "vae"]
+    /// Every component that counts.
+    static let components = ["scheduler", "text_encoder", "tokenizer", "transformer", "vae"]
     private static let endings = [".json", ".safetensors"]
 
     let root: String
@@ -22,24 +23,13 @@ struct CheckpointFiles {
         return found.sorted()
     }
 
-    /// SHA-256 over the files' names, lengths and contents, as 64 hexadecimal digits. Reads every byte.
+    /// SHA-256 over the files' names, lengths and contents, as 64 hexadecimal digits. Reads every byte that is not in the
+    /// cache of ``FileDigests``.
     func fingerprint(of components: [String] = components) throws(PRXError) -> String {
         var digest = SHA256Digest()
         for path in try paths(of: components) {
-            let full = "\(root)/\(path)"
-            guard let file = FileHandle(forReadingAtPath: full), let size = try? file.seekToEnd() else {
-                throw PRXError(.badCheckpoint, "\(full) cannot be read")
-            }
-            digest.update("\(path.utf8.count):\(path)\(size):")
-            do {
-                try file.seek(toOffset: 0)
-                while let piece = try file.read(upToCount: 4 << 20), !piece.isEmpty {
-                    piece.withUnsafeBytes { digest.update($0) }
-                }
-                try file.close()
-            } catch {
-                throw PRXError(.badCheckpoint, "\(full) cannot be read: \(error.localizedDescription)")
-            }
+            let (size, content) = try FileDigests.sha256(of: "\(root)/\(path)")
+            digest.update("\(path.utf8.count):\(path)\(size):\(content.hexadecimal)")
         }
         return digest.finish().hexadecimal
     }

@@ -1,5 +1,5 @@
-internal import Digests
 internal import Foundation
+internal import Synchronization
 public import Tensors
 
 /// A PRX checkpoint folder in diffusers' layout, opened: every config read, every tensor found and of the right shape, the
@@ -13,10 +13,7 @@ public final class PRXCheckpoint: Sendable {
     public let name: String
     /// Upstream's pipeline, such as `PRXPixelPipeline`.
     public let pipelineClass: String
-    /// SHA-256 over the configs, the tokenizer and the weights, 64 hexadecimal digits: equal fingerprints, equal images.
-    public let fingerprint: String
-    /// The same over the text encoder, the tokenizer and the cleaning: equal fingerprints, equal embeddings.
-    public let encoderFingerprint: String
+    private let fingerprints = Mutex<[[String]: String]>([:])
     /// Parameters of all components.
     public let parameterCount: Int
     /// Bytes of all weight files.
@@ -36,7 +33,7 @@ public final class PRXCheckpoint: Sendable {
     private let encoder: any TextEncoder
     private let tokenizer: Tokenizer
 
-    /// Opens and checks a folder, and reads it once for its fingerprints.
+    /// Opens and checks a folder. Reads configs, the tokenizer and the headers of the weights, not the weights.
     /// - Throws: ``PRXError`` and ``TensorError``, naming the file and the key or tensor.
     public init(path: String) throws {
         let path = URL(fileURLWithPath: path).standardizedFileURL.path
@@ -80,8 +77,6 @@ public final class PRXCheckpoint: Sendable {
         name = URL(fileURLWithPath: path).lastPathComponent
         pipelineClass = index.className
         let files = CheckpointFiles(root: path)
-        fingerprint = try files.fingerprint()
-        encoderFingerprint = try files.fingerprint(of: ["text_encoder", "tokenizer"])
         byteCount = try files.weightBytes()
         parameterCount = try Self.parameterCount(path, index)
         defaultSize = index.defaultSampleSize ?? 512
@@ -130,6 +125,31 @@ public final class PRXCheckpoint: Sendable {
         try pipeline.validate(request)
     }
 
+    // MARK: Identity
+
+    /// SHA-256 over the configs, the tokenizer and the weights, 64 hexadecimal digits: equal fingerprints, equal images.
+    ///
+    /// The first call reads every byte, unless large files' digests are remembered from before.
+    /// - Throws: ``PRXError`` when a file cannot be read.
+    public func fingerprint() throws -> String {
+        try fingerprint(of: CheckpointFiles.components)
+    }
+
+    /// The same over text encoder and tokenizer alone: equal fingerprints, equal embeddings of equal tokens.
+    /// - Throws: ``PRXError`` when a file cannot be read.
+    public func encoderFingerprint() throws -> String {
+        try fingerprint(of: ["text_encoder", "tokenizer"])
+    }
+
+    private func fingerprint(of components: [String]) throws -> String {
+        try fingerprints.withLock { known in
+            if let fingerprint = known[components] { return fingerprint }
+            let fingerprint = try CheckpointFiles(root: path).fingerprint(of: components)
+            known[components] = fingerprint
+            return fingerprint
+        }
+    }
+
     // MARK: Text
 
     /// A prompt as the encoder takes it.
@@ -142,16 +162,13 @@ public final class PRXCheckpoint: Sendable {
         public let offset: Int
         /// Tokens before truncation.
         public let tokenCount: Int
-        /// SHA-256 over the encoder's fingerprint and the tokens, 32 bytes.
-        public let key: [UInt8]
 
         /// A prompt that ``PRXCheckpoint/prepare(_:)`` gave, put together again.
-        public init(effectiveText: String, tokens: [Int32], offset: Int, tokenCount: Int, key: [UInt8]) {
+        public init(effectiveText: String, tokens: [Int32], offset: Int, tokenCount: Int) {
             self.effectiveText = effectiveText
             self.tokens = tokens
             self.offset = offset
             self.tokenCount = tokenCount
-            self.key = key
         }
     }
 
@@ -172,12 +189,9 @@ public final class PRXCheckpoint: Sendable {
                 .badCheckpoint, "\(path): the tokenizer gives id \(bad), the text encoder has \(encoder.vocabularySize)"
             )
         }
-        var digest = SHA256Digest()
-        digest.update("\(encoderFingerprint):\(encoded.padOffset):")
-        encoded.tokens.withUnsafeBytes { digest.update($0) }
         return Prompt(
             effectiveText: effective, tokens: encoded.tokens, offset: encoded.padOffset,
-            tokenCount: encoded.tokenCountBeforeTruncation, key: digest.finish())
+            tokenCount: encoded.tokenCountBeforeTruncation)
     }
 
     /// Runs the text encoder.

@@ -105,13 +105,13 @@ package struct WorkerCommand: AsyncParsableCommand {
 
     /// One generator a lane, each with its share of the threads.
     @Sendable
-    private func generators(_ checkpoint: PRXCheckpoint) -> [any ImageGenerator] {
+    private func generators(_ checkpoint: PRXCheckpoint) throws -> [any ImageGenerator] {
         let share = max(1, (threads ?? ModelFolder.defaultThreads) / concurrency)
-        return (0..<concurrency).map { _ in
+        return try (0..<concurrency).map { _ in
             if let pace = simulate.flatMap(SimulatedImageGenerator.Pace.init) {
-                return SimulatedImageGenerator(pace: pace, model: ModelRecord(checkpoint))
+                return SimulatedImageGenerator(pace: pace, model: try ModelRecord(checkpoint))
             }
-            return PRXImageGenerator(checkpoint: checkpoint, threads: share)
+            return try PRXImageGenerator(checkpoint: checkpoint, threads: share)
         }
     }
 

@@ -80,7 +80,7 @@ struct LedgerModelsService: Service {
     let reports: LedgerReports
     let lanes: WorkerLanes
     let drains: Bool
-    let makeGenerators: @Sendable (PRXCheckpoint) -> [any ImageGenerator]
+    let makeGenerators: @Sendable (PRXCheckpoint) throws -> [any ImageGenerator]
 
     func run() async throws {
         while !Task.isShuttingDownGracefully {
@@ -91,11 +91,11 @@ struct LedgerModelsService: Service {
                 continue
             }
             let checkpoint = try ModelFolder.open(path)
-            guard checkpoint.fingerprint == fingerprint.rawValue else {
+            guard try checkpoint.fingerprint() == fingerprint.rawValue else {
                 throw CommandError(
                     .invalidInput, "\(path) has changed since its batches were submitted: other weights are there now")
             }
-            try await lanes.run(makeGenerators(checkpoint), drains: true)
+            try await lanes.run(try makeGenerators(checkpoint), drains: true)
         }
     }
 }

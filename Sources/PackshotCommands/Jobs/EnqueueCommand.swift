@@ -76,11 +76,12 @@ package struct EnqueueCommand: AsyncParsableCommand {
         let (plan, summary) = try makePlan(checkpoint)
         let (ledger, reports) = try await stores.ledger()
         let queue = try await stores.queue(isQuiet: json)
-        try await checkBudget(summary.images, ledger: reports, fingerprint: checkpoint.fingerprint)
+        try await checkBudget(summary.images, ledger: reports, fingerprint: checkpoint.fingerprint())
 
         let batch = NewBatch(
             name: plan.batch, outputRoot: URL(fileURLWithPath: out).standardizedFileURL.path,
-            sourcePath: file, sourceSHA256: summary.sha256, model: ModelRecord(checkpoint), maxAttempts: maxAttempts)
+            sourcePath: file, sourceSHA256: summary.sha256, model: try ModelRecord(checkpoint), maxAttempts: maxAttempts
+        )
         let reader = try plan.images(expecting: summary.sha256)
         let submission = try await ledger.submit(batch) { try reader.nextChunk(2_000)?.map(\.job) }
         let dispatched = try await Dispatcher(ledger: ledger, queue: queue).dispatch(submission.batch)

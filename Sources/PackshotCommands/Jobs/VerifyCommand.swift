@@ -53,12 +53,13 @@ package struct VerifyCommand: AsyncParsableCommand {
         }
         let provenance = try Self.provenance(bytes, path: image)
         let checkpoint = try ModelFolder.open(try await modelFolder(provenance, digest))
-        guard checkpoint.fingerprint == provenance.modelFingerprint else {
+        let fingerprint = try checkpoint.fingerprint()
+        guard fingerprint == provenance.modelFingerprint else {
             throw CommandError(
                 .verificationFailed,
-                "\(image) was made with other weights: \(provenance.modelFingerprint), not \(checkpoint.fingerprint)")
+                "\(image) was made with other weights: \(provenance.modelFingerprint), not \(fingerprint)")
         }
-        let generator = PRXImageGenerator(checkpoint: checkpoint, threads: ModelFolder.defaultThreads)
+        let generator = try PRXImageGenerator(checkpoint: checkpoint, threads: ModelFolder.defaultThreads)
         let prompt = try generator.prepare(provenance.spec.prompt)
         let negative =
             generator.needsNegativePrompt(provenance.spec)

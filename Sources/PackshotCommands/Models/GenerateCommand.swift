@@ -115,7 +115,7 @@ package struct GenerateCommand: ParsableCommand {
         let embedded = clock.now
         let result = try checkpoint.generate(request, prompt: embedding, negative: negative, pool: pool) { _, _ in }
 
-        let composer = ImageComposer(model: ModelRecord(checkpoint), version: PackshotVersion.current)
+        let composer = ImageComposer(model: try ModelRecord(checkpoint), version: PackshotVersion.current)
         let files = ImageFileStore()
         var paths: [String] = []
         var digests: [String] = []
@@ -138,7 +138,8 @@ package struct GenerateCommand: ParsableCommand {
         if json {
             try Talk.json(
                 Report(
-                    files: paths, sha256: digests, model: checkpoint.name, modelFingerprint: checkpoint.fingerprint,
+                    files: paths, sha256: digests, model: checkpoint.name,
+                    modelFingerprint: try checkpoint.fingerprint(),
                     effectivePrompt: text.effectiveText, promptTokens: text.tokenCount, truncatedTokens: dropped,
                     seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
                     threads: pool.threadCount, embedSeconds: seconds(embedded - start),
