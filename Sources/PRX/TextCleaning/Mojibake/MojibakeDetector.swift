@@ -94,7 +94,9 @@ enum MojibakeDetector {
             case "в": return next == "Ђ"
             case "В", "Г", "Р", "С":
                 return isSandwich(index, ["В", "Г", "Р", "С"], extra: ["°", "µ"]) || isDoubledCyrillic(index)
-            case "β": return ["™", "\u{A0}", "Ά", "\u{AD}", "®", "°"].contains(next)
+            case "β":
+                return next == "€" && index + 2 < text.count
+                    && ["™", "\u{A0}", "Ά", "\u{AD}", "®", "°"].contains(text[index + 2])
             case "Β", "Γ", "Ξ", "Ο": return isSandwich(index, ["Β", "Γ", "Ξ", "Ο"], extra: ["°"])
             case "ā": return next == "€"
             default: return false

@@ -35,18 +35,22 @@ enum CanonicalDecompositions {
         let isExcluded: Bool
     }
 
-    private static let entries: [Entry] = source.split(whereSeparator: { $0 == " " || $0 == "\n" }).compactMap {
-        entry in
+    private static let entries: [Entry] = source.split(whereSeparator: { $0 == " " || $0 == "\n" }).map { entry in
         let sides = entry.split(separator: "=")
-        guard let composite = UInt32(sides[0], radix: 16).flatMap(Unicode.Scalar.init) else { return nil }
-        let excluded = sides[1].hasPrefix("!")
-        let parts = (excluded ? sides[1].dropFirst() : sides[1]).split(separator: ",").compactMap {
-            UInt32($0, radix: 16).flatMap(Unicode.Scalar.init)
-        }
-        return Entry(composite: composite, parts: parts, isExcluded: excluded)
+        let isExcluded = sides[0].hasSuffix("!")
+        return Entry(
+            composite: scalar(isExcluded ? sides[0].dropLast() : sides[0]),
+            parts: sides[1].split(separator: ",").map(scalar), isExcluded: isExcluded)
     }
 
-    /// `character=parts` in hexadecimal; a `!` says that the parts do not compose again.
+    private static func scalar(_ hexadecimal: Substring) -> Unicode.Scalar {
+        guard let scalar = UInt32(hexadecimal, radix: 16).flatMap(Unicode.Scalar.init) else {
+            preconditionFailure("no scalar: \(hexadecimal)")
+        }
+        return scalar
+    }
+
+    /// `character=parts` in hexadecimal; a `!` after the character says that the parts do not compose again.
     private static let source = """
         C0=41,300 C1=41,301 C2=41,302 C3=41,303 C4=41,308 C5=41,30A C7=43,327 C8=45,300 C9=45,301 CA=45,302 CB=45,308
         CC=49,300 CD=49,301 CE=49,302 CF=49,308 D1=4E,303 D2=4F,300 D3=4F,301 D4=4F,302 D5=4F,303 D6=4F,308 D9=55,300
