@@ -16,7 +16,8 @@ struct JanitorLoop: Sendable {
     func run() async {
         var untilReconcile = 0
         var epoch: String?
-        var grace = Duration.seconds(10)
+        // A worker that starts may have been started because the queue was lost.
+        var grace = Duration.zero
         while !Task.isCancelled {
             var pause = Duration.milliseconds(Int.random(in: 750..<1250))
             do {

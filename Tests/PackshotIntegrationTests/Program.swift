@@ -161,6 +161,22 @@ final class Site {
         return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
+    /// Removes every key of this site from Redis, as a wiped server would have lost them.
+    func wipeRedis() throws {
+        let url = try #require(environment["REDIS_URL"])
+        let socket = try #require(url.split(separator: "?").first).dropFirst("unix://".count)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [
+            "bash", "-c",
+            "redis-cli -s \(socket) --scan --pattern '\(database)*' | xargs -r redis-cli -s \(socket) DEL",
+        ]
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0)
+    }
+
     /// Waits, looking every few milliseconds, until something is so.
     func wait(upTo seconds: Double, for what: String, _ condition: () throws -> Bool) async throws {
         let deadline = ContinuousClock().now + .seconds(seconds)

@@ -114,11 +114,17 @@ struct ForwardedSignals {
     nonisolated(unsafe) private static var received: sig_atomic_t = 0
 
     /// Installs the handlers for SIGINT, SIGTERM and SIGHUP.
+    ///
+    /// Unblocks them, too: whoever started this process may have had them blocked, and a child inherits that.
     static func install() -> ForwardedSignals {
+        var awaited = sigset_t()
+        sigemptyset(&awaited)
         for number in [SIGINT, SIGTERM, SIGHUP] {
             // A plain store to a sig_atomic_t is what a signal handler may do.
             signal(number) { ForwardedSignals.received = $0 }
+            sigaddset(&awaited, number)
         }
+        pthread_sigmask(SIG_UNBLOCK, &awaited, nil)
         return ForwardedSignals()
     }
 
