@@ -77,6 +77,7 @@ public enum AutoencoderFolder {
         let kind = try ConfigFile.read(Kind.self, at: file)
         switch kind._class_name {
         case "AutoencoderKL": return try AutoencoderKL(folder: folder)
+        case "AutoencoderDC": return try AutoencoderDC(folder: folder)
         case nil:
             throw PRXError(.badCheckpoint, "\(file): the key _class_name is missing")
         case .some(let other):

@@ -31,7 +31,7 @@ struct StridedConvolution: Sendable {
     }
 
     /// Computes a map of half the height and width; those of the input are even.
-    func callAsFunction(_ input: FeatureMap, on pool: ThreadPool) -> FeatureMap {
+    func callAsFunction(_ input: FeatureMap, on work: Workspace) -> FeatureMap {
         let (inputs, outputs, bias) = (weights.inputs, weights.outputs, weights.bias)
         precondition(
             input.channels == inputs && input.height % 2 == 0 && input.width % 2 == 0, "the input does not fit")
@@ -40,9 +40,8 @@ struct StridedConvolution: Sendable {
         let run = Self.pixelsPerRun
         let count = output.pixelCount
         let width = 9 * inputs
-        let scratch = ScratchPool(count: run * width)
-        pool.parallelFor((count + run - 1) / run) { index in
-            scratch.withScratch { rows in
+        work.pool.parallelFor((count + run - 1) / run) { index in
+            work.withScratch(count: run * width) { rows in
                 let first = index * run
                 let pixels = min(run, count - first)
                 for pixel in 0..<pixels {

@@ -21,22 +21,22 @@ struct WinogradConvolution: Sendable {
     ///   - output: Those rows, `rows.count` of them. Its memory is not the input's.
     func callAsFunction(
         _ input: ConvolutionInput, rows: Range<Int>? = nil, into output: FeatureMap, finish: ConvolutionFinish = .store,
-        on pool: ThreadPool
+        on work: Workspace
     ) {
-        _ = compute(input, rows: rows, into: output, finish: finish, measures: false, on: pool)
+        _ = compute(input, rows: rows, into: output, finish: finish, measures: false, on: work)
     }
 
     /// Computes the output, or some rows of it, and their moments.
     func measuring(
         _ input: ConvolutionInput, rows: Range<Int>? = nil, into output: FeatureMap, finish: ConvolutionFinish = .store,
-        on pool: ThreadPool
+        on work: Workspace
     ) -> ChannelMoments {
-        compute(input, rows: rows, into: output, finish: finish, measures: true, on: pool)
+        compute(input, rows: rows, into: output, finish: finish, measures: true, on: work)
     }
 
     private func compute(
         _ input: ConvolutionInput, rows: Range<Int>?, into output: FeatureMap, finish: ConvolutionFinish,
-        measures: Bool, on pool: ThreadPool
+        measures: Bool, on work: Workspace
     ) -> ChannelMoments {
         let rows = rows ?? 0..<input.height
         precondition(rows.lowerBound % 4 == 0 && output.height == rows.count, "rows that no tile starts with")
@@ -46,10 +46,11 @@ struct WinogradConvolution: Sendable {
         let job = WinogradJob(
             filters: filters, input: input, firstRow: rows.lowerBound, output: output, finish: finish,
             tiles: grid.largestBlock)
-        let scratch = ScratchPool(count: job.scratchCount)
         let parts = measures ? ChannelMomentParts(count: grid.count, channels: filters.outputs) : nil
-        pool.parallelFor(grid.count) { index in
-            scratch.withScratch { job.compute(grid.block(index), scratch: $0, moments: parts, part: index) }
+        work.pool.parallelFor(grid.count) { index in
+            work.withScratch(count: job.scratchCount) {
+                job.compute(grid.block(index), scratch: $0, moments: parts, part: index)
+            }
         }
         return parts?.merged ?? ChannelMoments(channels: filters.outputs)
     }

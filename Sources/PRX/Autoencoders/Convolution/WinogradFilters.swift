@@ -17,7 +17,7 @@ struct WinogradFilters: Sendable {
     private let storage: FeatureStorage
 
     /// - Parameter isDoubled: For inputs whose rows and columns are doubled.
-    init(_ weights: ConvolutionWeights, isDoubled: Bool, on pool: ThreadPool) {
+    init(_ weights: ConvolutionWeights, isDoubled: Bool, on work: Workspace) {
         precondition(weights.rows == 3 && weights.columns == 3, "\(weights.weight.name) is no 3x3 filter")
         transform = isDoubled ? .doubled : .plain
         productCount = isDoubled ? 25 : 36
@@ -26,9 +26,9 @@ struct WinogradFilters: Sendable {
         panels = (weights.outputs + 15) / 16
         bias = FloatBuffer(count: panels * 16)
         if let own = weights.bias { bias.pointer.update(from: own.pointer, count: outputs) }
-        storage = FeatureStorage(count: productCount * panels * inputs * 16)
+        storage = work.storage(count: productCount * panels * inputs * 16)
         let filters = self
-        pool.parallelFor(panels) { filters.transformPanel($0, of: weights.weight, isDoubled: isDoubled) }
+        work.pool.parallelFor(panels) { filters.transformPanel($0, of: weights.weight, isDoubled: isDoubled) }
     }
 
     /// The panels of one product.

@@ -105,9 +105,8 @@ struct WinogradJob: Sendable {
         if map.channels < paddedInputs { target.update(repeating: 0, count: pixels * paddedInputs) }
         if let normalization = input.normalization {
             normalization.apply(
-                source, stride: map.pixelStride, channels: map.channels, pixels: pixels, into: target,
+                source, stride: map.pixelStride, channels: map.channels, pixels: pixels, activates: true, into: target,
                 targetStride: paddedInputs)
-            Kernels.siluGate(target, nil, count: pixels * paddedInputs)
         } else {
             for pixel in 0..<pixels {
                 (target + pixel * paddedInputs).update(from: source + pixel * map.pixelStride, count: map.channels)
@@ -140,8 +139,13 @@ struct WinogradJob: Sendable {
     ) {
         let channels = filters.outputs
         switch finish {
-        case .store, .silu:
-            if case .silu = finish { Kernels.siluGate(source, nil, count: pixels * paddedOutputs) }
+        case .silu:
+            for pixel in 0..<pixels {
+                let to = target + pixel * output.pixelStride
+                to.update(from: source + pixel * paddedOutputs, count: channels)
+                Lanes.applySiLU(to, count: channels)
+            }
+        case .store:
             for pixel in 0..<pixels {
                 (target + pixel * output.pixelStride).update(from: source + pixel * paddedOutputs, count: channels)
             }

@@ -15,9 +15,9 @@ public final class AutoencoderKL: Autoencoder {
     public var latentChannels: Int { configuration.latentChannels }
     /// Pixels of the image in a row or column of one latent.
     public var spatialFactor: Int { configuration.spatialFactor }
-    /// The config's `scaling_factor`.
+    /// What latents are multiplied with for the diffusion model.
     public var scalingFactor: Double { configuration.scalingFactor }
-    /// The config's `shift_factor`, 0 where there is none.
+    /// What is taken from latents before that.
     public var shiftFactor: Double { configuration.shiftFactor }
 
     /// Opens a `vae/` folder.
@@ -49,18 +49,19 @@ public final class AutoencoderKL: Autoencoder {
     }
 
     /// Decodes, and shows intermediate maps, `[C, H, W]`, to `observe`.
+    /// - Parameter largeMap: Floats from which on a map gives its memory to its successors, so that tests need no large maps.
     package func decode(
-        _ latents: FloatImage, on pool: ThreadPool, observe: ((_ name: String, _ map: FloatImage) -> Void)?,
-        checkpoint: () throws -> Void
+        _ latents: FloatImage, on pool: ThreadPool, largeMap: Int? = nil,
+        observe: ((_ name: String, _ map: FloatImage) -> Void)?, checkpoint: () throws -> Void
     ) throws -> FloatImage {
         try check(latents, channels: latentChannels, multiple: 1, what: "latents")
         return try withoutActuallyEscaping(checkpoint) { checkpoint in
-            try decoder(latents, run: AutoencoderRun(pool: pool, checkpoint: checkpoint, observe: observe))
+            let work = Workspace(pool: pool, largeMap: largeMap ?? Workspace.standardLargeMap)
+            return try decoder(latents, run: AutoencoderRun(work: work, checkpoint: checkpoint, observe: observe))
         }
     }
 
     /// The mode of the posterior; see ``posterior(of:on:checkpoint:)``.
-    /// Encodes an image; see ``Autoencoder/encode(_:on:checkpoint:)``.
     public func encode(_ image: FloatImage, on pool: ThreadPool, checkpoint: () throws -> Void) throws -> FloatImage {
         try posterior(of: image, on: pool, checkpoint: checkpoint).mean
     }
@@ -81,7 +82,8 @@ public final class AutoencoderKL: Autoencoder {
     ) throws -> DiagonalGaussianDistribution {
         try check(image, channels: configuration.inChannels, multiple: spatialFactor, what: "an image")
         let moments = try withoutActuallyEscaping(checkpoint) { checkpoint in
-            try encoder(image, run: AutoencoderRun(pool: pool, checkpoint: checkpoint, observe: observe))
+            try encoder(
+                image, run: AutoencoderRun(work: Workspace(pool: pool), checkpoint: checkpoint, observe: observe))
         }
         return DiagonalGaussianDistribution(moments: moments)
     }

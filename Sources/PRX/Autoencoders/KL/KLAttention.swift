@@ -20,37 +20,37 @@ struct KLAttention: Sendable {
     }
 
     /// Adds the attention's output to the features.
-    func callAsFunction(_ features: inout KLFeatures, on pool: ThreadPool) {
+    func callAsFunction(_ features: inout KLFeatures, on work: Workspace) {
         let map = features.map
         let channels = map.channels
         let tokens = map.pixelCount
         let normalization = norm.affine(features.moments)
         let normal = FeatureMap(height: map.height, width: map.width, channels: channels)
-        map.forEachRun(on: pool) { first, pixels in
+        map.forEachRun(on: work) { first, pixels in
             normalization.apply(
                 map.pointer + first * map.pixelStride, stride: map.pixelStride, channels: channels, pixels: pixels,
-                into: normal.pointer + first * channels, targetStride: channels)
+                activates: false, into: normal.pointer + first * channels, targetStride: channels)
         }
         let (q, k, v) = (
             FeatureStorage(count: tokens * channels), FeatureStorage(count: tokens * channels),
             FeatureStorage(count: tokens * channels)
         )
         for (layer, target) in [(query, q), (key, k), (value, v)] {
-            layer(normal.pointer, rows: tokens, into: target.pointer, on: pool)
+            layer(normal.pointer, rows: tokens, into: target.pointer, on: work.pool)
         }
         let attention = Attention(
             heads: 1, keyHeads: 1, headWidth: channels, scale: Float(1 / Double(channels).squareRoot()))
         attention(
             q: q.pointer, qStride: channels, queries: tokens, k: k.pointer, kStride: channels, v: v.pointer,
-            vStride: channels, keyCount: tokens, out: normal.pointer, on: pool)
-        out(normal.pointer, rows: tokens, into: q.pointer, on: pool)
-        map.forEachRun(on: pool) { first, pixels in
+            vStride: channels, keyCount: tokens, out: normal.pointer, on: work.pool)
+        out(normal.pointer, rows: tokens, into: q.pointer, on: work.pool)
+        map.forEachRun(on: work) { first, pixels in
             for pixel in first..<(first + pixels) {
                 let target = map.pointer + pixel * map.pixelStride
                 let source = q.pointer + pixel * channels
                 for channel in 0..<channels { target[channel] += source[channel] }
             }
         }
-        features.moments = ChannelMoments.measure(map, on: pool)
+        features.moments = ChannelMoments.measure(map, on: work)
     }
 }

@@ -31,41 +31,41 @@ struct KLDecoder: Sendable {
     }
 
     func callAsFunction(_ latents: FloatImage, run: AutoencoderRun) throws -> FloatImage {
-        var features = convolve(ConvolutionInput(FeatureMap(planes: latents)), convIn, on: run.pool)
+        var features = convolve(ConvolutionInput(FeatureMap(planes: latents)), convIn, on: run.work)
         try run.finished("conv_in", features.map)
         try middle(&features, run: run)
         for (index, level) in levels.enumerated() {
             for (number, resnet) in level.resnets.enumerated() {
-                resnet(&features, on: run.pool)
+                resnet(&features, on: run.work)
                 try run.finished("up\(index).resnet\(number)", features.map)
             }
             if let upsampler = level.upsampler {
-                compact(&features, on: run.pool)
-                features = convolve(ConvolutionInput(features.map, isDoubled: true), upsampler, on: run.pool)
+                compact(&features, on: run.work)
+                features = convolve(ConvolutionInput(features.map, isDoubled: true), upsampler, on: run.work)
             }
             try run.finished("up\(index)", features.map)
         }
         features.spare = nil
         let image = FeatureMap(height: features.map.height, width: features.map.width, channels: convOut.outputs)
-        WinogradConvolution(filters: WinogradFilters(convOut, isDoubled: false, on: run.pool))(
-            ConvolutionInput(features.map, normalization: normOut.affine(features.moments)), into: image, on: run.pool)
+        WinogradConvolution(filters: WinogradFilters(convOut, isDoubled: false, on: run.work))(
+            ConvolutionInput(features.map, normalization: normOut.affine(features.moments)), into: image, on: run.work)
         return image.planes
     }
 
-    private func convolve(_ input: ConvolutionInput, _ weights: ConvolutionWeights, on pool: ThreadPool) -> KLFeatures {
+    private func convolve(_ input: ConvolutionInput, _ weights: ConvolutionWeights, on work: Workspace) -> KLFeatures {
         let output = FeatureMap(height: input.height, width: input.width, channels: weights.outputs)
-        let filters = WinogradFilters(weights, isDoubled: input.isDoubled, on: pool)
-        let moments = WinogradConvolution(filters: filters).measuring(input, into: output, on: pool)
+        let filters = WinogradFilters(weights, isDoubled: input.isDoubled, on: work)
+        let moments = WinogradConvolution(filters: filters).measuring(input, into: output, on: work)
         return KLFeatures(map: output, moments: moments)
     }
 
     /// Gives back all memory but the map's before the next one, four times as large, is made.
-    private func compact(_ features: inout KLFeatures, on pool: ThreadPool) {
+    private func compact(_ features: inout KLFeatures, on work: Workspace) {
         features.spare = nil
         guard !features.map.isDense else { return }
         let dense = FeatureMap(
             height: features.map.height, width: features.map.width, channels: features.map.channels)
-        dense.copy(features.map, on: pool)
+        dense.copy(features.map, on: work)
         features.map = dense
     }
 }

@@ -35,26 +35,26 @@ struct KLEncoder: Sendable {
     /// - Returns: `[2 · latent channels, h, w]`: means, then logarithms of variances, not clamped.
     func callAsFunction(_ image: FloatImage, run: AutoencoderRun) throws -> FloatImage {
         let first = FeatureMap(height: image.height, width: image.width, channels: convIn.outputs)
-        let moments = WinogradConvolution(filters: WinogradFilters(convIn, isDoubled: false, on: run.pool)).measuring(
-            ConvolutionInput(FeatureMap(planes: image)), into: first, on: run.pool)
+        let moments = WinogradConvolution(filters: WinogradFilters(convIn, isDoubled: false, on: run.work)).measuring(
+            ConvolutionInput(FeatureMap(planes: image)), into: first, on: run.work)
         var features = KLFeatures(map: first, moments: moments)
         try run.finished("conv_in", features.map)
         for (index, level) in levels.enumerated() {
             for (number, resnet) in level.resnets.enumerated() {
-                resnet(&features, on: run.pool)
+                resnet(&features, on: run.work)
                 try run.finished("down\(index).resnet\(number)", features.map)
             }
             if let downsampler = level.downsampler {
                 features.spare = nil
-                let map = downsampler(features.map, on: run.pool)
-                features = KLFeatures(map: map, moments: ChannelMoments.measure(map, on: run.pool))
+                let map = downsampler(features.map, on: run.work)
+                features = KLFeatures(map: map, moments: ChannelMoments.measure(map, on: run.work))
             }
             try run.finished("down\(index)", features.map)
         }
         try middle(&features, run: run)
         let latents = FeatureMap(height: features.map.height, width: features.map.width, channels: convOut.outputs)
-        WinogradConvolution(filters: WinogradFilters(convOut, isDoubled: false, on: run.pool))(
-            ConvolutionInput(features.map, normalization: normOut.affine(features.moments)), into: latents, on: run.pool
+        WinogradConvolution(filters: WinogradFilters(convOut, isDoubled: false, on: run.work))(
+            ConvolutionInput(features.map, normalization: normOut.affine(features.moments)), into: latents, on: run.work
         )
         return latents.planes
     }

@@ -13,18 +13,18 @@ struct KLMiddleBlock: Sendable {
     }
 
     func callAsFunction(_ features: inout KLFeatures, run: AutoencoderRun) throws {
-        first(&features, on: run.pool)
+        first(&features, on: run.work)
         try run.finished("mid_block.resnet0", features.map)
-        attention(&features, on: run.pool)
+        attention(&features, on: run.work)
         try run.finished("attention", features.map)
-        second(&features, on: run.pool)
+        second(&features, on: run.work)
         try run.finished("mid_block", features.map)
     }
 }
 
 /// What accompanies one encoding or decoding.
 struct AutoencoderRun {
-    let pool: ThreadPool
+    let work: Workspace
     let checkpoint: () throws -> Void
     /// Sees intermediate maps, for parity tests.
     let observe: ((_ name: String, _ map: FloatImage) -> Void)?

@@ -24,9 +24,6 @@ struct KLResnetBlock: Sendable {
     private let conv2: ConvolutionWeights
     private let shortcut: PointwiseConvolution?
 
-    /// Maps of this many floats and more are not kept beside their successors (128 MiB).
-    private static let largeMap = 1 << 25
-
     init(_ name: String, _ weights: AutoencoderWeights, groups: Int) throws {
         norm1 = try weights.groupNorm(name + ".norm1", groups: groups)
         conv1 = try weights.convolution(name + ".conv1")
@@ -37,24 +34,24 @@ struct KLResnetBlock: Sendable {
     }
 
     /// Replaces the features by the block's output.
-    func callAsFunction(_ features: inout KLFeatures, on pool: ThreadPool) {
+    func callAsFunction(_ features: inout KLFeatures, on work: Workspace) {
         let normalization = norm1.affine(features.moments)
-        let filters = WinogradFilters(conv1, isDoubled: false, on: pool)
+        let filters = WinogradFilters(conv1, isDoubled: false, on: work)
         let hidden: FeatureMap
         let hiddenMoments: ChannelMoments
         if let shortcut {
             (features.map, hidden, hiddenMoments) = change(
-                features.map, normalization, filters, shortcut, on: pool)
+                features.map, normalization, filters, shortcut, on: work)
         } else {
             hidden =
                 features.spare
                 ?? FeatureMap(height: features.map.height, width: features.map.width, channels: conv1.outputs)
             hiddenMoments = WinogradConvolution(filters: filters).measuring(
-                ConvolutionInput(features.map, normalization: normalization), into: hidden, on: pool)
+                ConvolutionInput(features.map, normalization: normalization), into: hidden, on: work)
         }
-        features.moments = WinogradConvolution(filters: WinogradFilters(conv2, isDoubled: false, on: pool)).measuring(
+        features.moments = WinogradConvolution(filters: WinogradFilters(conv2, isDoubled: false, on: work)).measuring(
             ConvolutionInput(hidden, normalization: norm2.affine(hiddenMoments)), into: features.map,
-            finish: .add(features.map), on: pool)
+            finish: .add(features.map), on: work)
         features.spare = hidden
     }
 
@@ -65,16 +62,16 @@ struct KLResnetBlock: Sendable {
     /// 1024x1024 this saves 1 GiB.
     private func change(
         _ map: FeatureMap, _ normalization: ChannelAffine, _ filters: WinogradFilters, _ shortcut: PointwiseConvolution,
-        on pool: ThreadPool
+        on work: Workspace
     ) -> (FeatureMap, FeatureMap, ChannelMoments) {
         let outputs = conv1.outputs
         let convolution = WinogradConvolution(filters: filters)
         var input = ConvolutionInput(map, normalization: normalization)
-        guard map.isDense, 2 * outputs <= map.channels, map.pixelCount * map.channels >= Self.largeMap else {
+        guard map.isDense, 2 * outputs <= map.channels, map.pixelCount * map.channels >= work.largeMap else {
             let added = FeatureMap(height: map.height, width: map.width, channels: outputs)
             let hidden = FeatureMap(height: map.height, width: map.width, channels: outputs)
-            shortcut(map, into: added, on: pool)
-            return (added, hidden, convolution.measuring(input, into: hidden, on: pool))
+            shortcut(map, into: added, on: work)
+            return (added, hidden, convolution.measuring(input, into: hidden, on: work))
         }
         let (added, hidden) = (map.slice(0, outputs), map.slice(outputs, outputs))
         var moments = ChannelMoments(channels: outputs)
@@ -86,11 +83,11 @@ struct KLResnetBlock: Sendable {
             let count = min(strip, map.height - first)
             if first > 0 { input.replacedRow = (first - 1, kept) }
             moments.merge(
-                convolution.measuring(input, rows: first..<(first + count), into: hiddenStrip.rows(0, count), on: pool))
-            shortcut(map.rows(first, count), into: addedStrip.rows(0, count), on: pool)
-            kept.copy(map.rows(first + count - 1, 1), on: pool)
-            added.rows(first, count).copy(addedStrip.rows(0, count), on: pool)
-            hidden.rows(first, count).copy(hiddenStrip.rows(0, count), on: pool)
+                convolution.measuring(input, rows: first..<(first + count), into: hiddenStrip.rows(0, count), on: work))
+            shortcut(map.rows(first, count), into: addedStrip.rows(0, count), on: work)
+            kept.copy(map.rows(first + count - 1, 1), on: work)
+            added.rows(first, count).copy(addedStrip.rows(0, count), on: work)
+            hidden.rows(first, count).copy(hiddenStrip.rows(0, count), on: work)
         }
         return (added, hidden, moments)
     }

@@ -35,10 +35,10 @@ struct ChannelMoments: Sendable {
     }
 
     /// The moments of a whole map.
-    static func measure(_ map: FeatureMap, on pool: ThreadPool) -> ChannelMoments {
+    static func measure(_ map: FeatureMap, on work: Workspace) -> ChannelMoments {
         let rows = max(1, 16_384 / max(1, map.width * map.channels))
         let parts = ChannelMomentParts(count: (map.height + rows - 1) / rows, channels: map.channels)
-        pool.parallelFor(parts.count) { part in
+        work.pool.parallelFor(parts.count) { part in
             var moments = ChannelMoments(channels: map.channels)
             moments.measure(map.rows(part * rows, min(rows, map.height - part * rows)))
             parts[part] = moments

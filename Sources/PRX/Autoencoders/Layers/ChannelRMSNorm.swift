@@ -55,8 +55,8 @@ struct ChannelRMSNorm: Sendable {
     }
 
     /// Normalises a map in place, and adds another if given.
-    func apply(_ map: FeatureMap, adding residual: FeatureMap? = nil, into target: FeatureMap, on pool: ThreadPool) {
-        map.forEachRun(on: pool) { first, pixels in
+    func apply(_ map: FeatureMap, adding residual: FeatureMap? = nil, into target: FeatureMap, on work: Workspace) {
+        map.forEachRun(on: work) { first, pixels in
             apply(
                 map.pointer + first * map.pixelStride, stride: map.pixelStride, pixels: pixels,
                 adding: residual.map { UnsafePointer($0.pointer + first * $0.pixelStride) },

@@ -8,11 +8,14 @@ internal import Tensors
 /// Unlike ``FloatBuffer`` it is not cleared: maps reach a gigabyte, every element is written before it is read, and pages
 /// are best touched first by the threads that compute them. `@unchecked Sendable`: tiles write disjoint parts.
 final class FeatureStorage: @unchecked Sendable {
+    let count: Int
     let pointer: UnsafeMutablePointer<Float>
 
     init(count: Int) {
         precondition(count >= 0, "storage cannot have \(count) elements")
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: max(16, count) * 4, alignment: 64)
+        self.count = count
+        let bytes = max(16, count) * 4
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
         pointer = raw.bindMemory(to: Float.self, capacity: max(16, count))
     }
 
@@ -73,9 +76,9 @@ struct FeatureMap: Sendable {
     var isDense: Bool { pixelStride == channels }
 
     /// Copies another map of the same size.
-    func copy(_ other: FeatureMap, on pool: ThreadPool) {
+    func copy(_ other: FeatureMap, on work: Workspace) {
         precondition(other.pixelCount == pixelCount && other.channels == channels, "maps of different sizes")
-        forEachRun(on: pool) { first, pixels in
+        forEachRun(on: work) { first, pixels in
             for pixel in first..<(first + pixels) {
                 (pointer + pixel * pixelStride).update(from: other.pointer + pixel * other.pixelStride, count: channels)
             }
@@ -104,10 +107,10 @@ struct FeatureMap: Sendable {
     }
 
     /// Calls `body` for runs of pixels, in parallel: about 32,768 floats a run, cut by the shape alone.
-    func forEachRun(on pool: ThreadPool, _ body: @Sendable (_ firstPixel: Int, _ pixels: Int) -> Void) {
+    func forEachRun(on work: Workspace, _ body: @Sendable (_ firstPixel: Int, _ pixels: Int) -> Void) {
         let run = max(1, 32_768 / max(1, channels))
         let count = pixelCount
-        pool.parallelFor((count + run - 1) / run) { index in
+        work.pool.parallelFor((count + run - 1) / run) { index in
             body(index * run, min(run, count - index * run))
         }
     }

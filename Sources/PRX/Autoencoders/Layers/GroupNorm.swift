@@ -46,26 +46,28 @@ struct ChannelAffine: Sendable {
     let factors: FloatBuffer
     let terms: FloatBuffer
 
-    /// Applies it to `pixels` pixels of `channels` channels.
-    /// - Parameter target: Written up to a multiple of 8 channels where `paddedStride` leaves room.
+    /// Applies it to pixels, and SiLU to the result if `activates`.
+    /// - Parameters:
+    ///   - source: `pixels` pixels, `stride` floats from one to the next; `target` likewise.
     func apply(
-        _ source: UnsafePointer<Float>, stride: Int, channels: Int, pixels: Int,
-        into target: UnsafeMutablePointer<Float>,
-        targetStride: Int
+        _ source: UnsafePointer<Float>, stride: Int, channels: Int, pixels: Int, activates: Bool,
+        into target: UnsafeMutablePointer<Float>, targetStride: Int
     ) {
         let (factors, terms) = (factors.pointer, terms.pointer)
+        let whole = channels / 8 * 8
         for pixel in 0..<pixels {
             let from = source + pixel * stride
             let to = target + pixel * targetStride
-            var channel = 0
-            while channel + 8 <= channels {
-                Lanes(at: from + channel).times(Lanes(at: factors + channel), plus: Lanes(at: terms + channel))
-                    .write(to: to + channel)
-                channel += 8
+            for channel in Swift.stride(from: 0, to: whole, by: 8) {
+                let value = Lanes(at: from + channel).times(
+                    Lanes(at: factors + channel), plus: Lanes(at: terms + channel))
+                (activates ? value.silu : value).write(to: to + channel)
             }
-            while channel < channels {
-                to[channel] = from[channel] * factors[channel] + terms[channel]
-                channel += 1
+            if whole < channels {
+                let count = channels - whole
+                let value = Lanes(at: from + whole, count: count)
+                    .times(Lanes(at: factors + whole), plus: Lanes(at: terms + whole))
+                (activates ? value.silu : value).write(to: to + whole, count: count)
             }
         }
     }
