@@ -49,7 +49,7 @@ struct CheckpointParityTests {
         }
     }
 
-    @Test(arguments: ["pixel", "flux", "bf16", "sharded"])
+    @Test(arguments: ["pixel", "flux", "dcae", "bf16", "sharded"])
     func everyRunWithinTwoLevelsAndFiftyDecibels(name: String) throws {
         let folder = "pipelines/\(name)"
         let checkpoint = try PRXCheckpoint(path: "\(Fixtures.parity)/\(folder)/model")
