@@ -10,7 +10,7 @@ package struct Packshot: ParsableCommand {
         subcommands: [
             UpCommand.self, EnqueueCommand.self, WorkerCommand.self, StatusCommand.self, CostCommand.self,
             ContactSheetCommand.self, VerifyCommand.self, GenerateCommand.self, WorkersCommand.self,
-            ReconcileCommand.self, MigrateCommand.self, DoctorCommand.self,
+            ReconcileCommand.self, ModelCommand.self, MigrateCommand.self, DoctorCommand.self,
         ])
 
     package init() {}

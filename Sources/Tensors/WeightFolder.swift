@@ -66,6 +66,24 @@ public struct WeightFolder: Sendable {
         }
     }
 
+    /// The same weights with other names.
+    /// - Throws: ``TensorError`` `.malformed` when two tensors would have one name.
+    public func renamed(_ rename: (String) -> String) throws(TensorError) -> WeightFolder {
+        var all: [String: StoredTensor] = [:]
+        for (name, tensor) in tensors {
+            guard all.updateValue(tensor, forKey: rename(name)) == nil else {
+                throw TensorError(.malformed, "\(path): two tensors would both be \(rename(name))")
+            }
+        }
+        return WeightFolder(path: path, tensors: all, files: files)
+    }
+
+    private init(path: String, tensors: [String: StoredTensor], files: [String]) {
+        self.path = path
+        self.tensors = tensors
+        self.files = files
+    }
+
     /// Compares the tensors with what a config asks for.
     /// - Parameter expected: Shapes by name.
     /// - Throws: ``TensorError`` `.mismatch` naming every missing, left-over and misshapen tensor (the first 20).

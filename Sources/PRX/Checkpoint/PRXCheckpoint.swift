@@ -21,9 +21,9 @@ public final class PRXCheckpoint: Sendable {
     /// Pixels of a side when nobody says otherwise, as the checkpoint has it.
     public let defaultSize: Int
     /// Denoising steps when nobody says otherwise: upstream's pipeline default.
-    public let defaultSteps = 28
+    public static let defaultSteps = 28
     /// Guidance when nobody says otherwise: upstream's pipeline default.
-    public let defaultGuidance = 5.0
+    public static let defaultGuidance = 5.0
     /// Tokens a prompt is cut to.
     public let maximumPromptTokens: Int
     /// How upstream's pipeline cleans prompts.

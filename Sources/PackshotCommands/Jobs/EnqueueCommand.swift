@@ -115,8 +115,8 @@ package struct EnqueueCommand: AsyncParsableCommand {
             let plan = Plan(
                 catalogPath: file, shots: shotList, shotsPath: shots ?? "the built-in shot", batch: name ?? stem,
                 defaults: Plan.Defaults(
-                    width: checkpoint.defaultSize, height: checkpoint.defaultSize, steps: checkpoint.defaultSteps,
-                    guidance: checkpoint.defaultGuidance), productLimit: limit)
+                    width: checkpoint.defaultSize, height: checkpoint.defaultSize, steps: PRXCheckpoint.defaultSteps,
+                    guidance: PRXCheckpoint.defaultGuidance), productLimit: limit)
             let summary = try plan.check()
             for workload in summary.workloads.keys {
                 do {

@@ -87,7 +87,7 @@ package struct GenerateCommand: ParsableCommand {
         let spec = GenerationSpec(
             prompt: prompt, negativePrompt: negativePrompt, seed: seed ?? Self.derivedSeed(prompt),
             width: width ?? checkpoint.defaultSize, height: height ?? checkpoint.defaultSize,
-            steps: steps ?? checkpoint.defaultSteps, guidance: guidance ?? checkpoint.defaultGuidance)
+            steps: steps ?? PRXCheckpoint.defaultSteps, guidance: guidance ?? PRXCheckpoint.defaultGuidance)
         do {
             try generate(checkpoint, spec, pool)
         } catch let error as PRXError {
