@@ -36,7 +36,8 @@ extension IntegrationTests {
                 #expect(try site.count("SELECT count(*) FROM jobs WHERE state = 'completed'") == 40)
                 #expect(try site.count("SELECT count(*) FROM attempts WHERE state = 'completed'") == 40)
                 let lost = try site.count("SELECT count(*) FROM attempts WHERE state = 'lost'")
-                #expect(lost >= 1 && lost <= 6, "three workers held one or two jobs each")
+                // A worker holds at most one job in the sampler, one ahead of it, and four on their way to the disk and the ledger.
+                #expect(lost >= 1 && lost <= 18, "\(lost) attempts lost in three kills")
                 #expect(
                     try site.count("SELECT count(*) FROM attempts WHERE state = 'lost' AND cost_microusd > 0") >= 1,
                     "waste has its cost")
