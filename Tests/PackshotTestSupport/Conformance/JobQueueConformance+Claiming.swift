@@ -42,8 +42,11 @@ extension JobQueueConformance {
             #expect(second.numbers == [53, 81, 82, 83])
         },
         .init("serves waiting lanes with every 20th claim, the longest waiting first") { queue in
+            // A queue counts waiting in whole milliseconds: without a pause two lanes may have waited equally long.
             try await queue.first.dispatch(entries(901...903, priority: 9))
+            try await Task.sleep(for: .milliseconds(5))
             try await queue.first.dispatch(entries(501...503, priority: 5))
+            try await Task.sleep(for: .milliseconds(5))
             try await queue.first.dispatch(entries(1...200, priority: 0))
             var taken: [Int64] = []
             for turn in 1...100 {
