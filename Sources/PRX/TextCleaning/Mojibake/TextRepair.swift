@@ -6,18 +6,18 @@
 ///
 /// Source: `fix_text` and `fix_and_explain` of ftfy's `__init__.py`. Differences: none on text of up to 8,000 characters.
 /// ftfy repeats its rules until nothing changes, which crafted text (`&amp;amp;amp;…`) makes quadratic; here repetition
-/// ends once ``allowance`` characters have been looked at, counted, not timed, so the result is the same everywhere.
+/// ends once so many characters have been looked at, counted, not timed, so that the result is the same everywhere.
 enum TextRepair {
     /// Longest piece repaired at once.
     private static let longestSegment = 1_000_000
-    /// Characters looked at in repetitions, before none is begun any more.
-    private static let allowance = 64_000_000
+    /// Characters looked at in repetitions before none is begun any more, for a text of so many.
+    private static func allowance(for count: Int) -> Int { max(64_000_000, 64 * count) }
 
     /// The text repaired, line by line.
     static func fix(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
         var result: [Unicode.Scalar] = []
         result.reserveCapacity(text.count)
-        var work = allowance
+        var work = allowance(for: text.count)
         // Entities stay as they are from the first line on that looks like markup.
         var readsEntities = true
         var start = 0
