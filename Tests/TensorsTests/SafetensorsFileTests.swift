@@ -53,8 +53,8 @@ struct SafetensorsFileTests {
         ),
         ("type", #"{"a":{"dtype":"Q4","shape":[6],"data_offsets":[0,6]}}"#, "unknown type"),
         ("deep", String(repeating: "[", count: 100_000), "expected {"),
-        ("text behind", "{}x", "after the header"),
-        ("negative", #"{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,6]}}"#, "a number is missing"),
+        ("text behind", "{}x", "unexpected text"),
+        ("negative", #"{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,6]}}"#, "a whole number is missing"),
     ])
     func refuses(what: String, header: String, mentions: String) throws {
         let path = try write(header: header, data: [0, 0, 0, 0, 0, 0])

@@ -3,34 +3,42 @@
 struct GemmaWords: TokenizerWords {
     private let characterIDs: [Unicode.Scalar: Int32]
     private let byteIDs: [Int32]
-    private let unknown: Int32
+    private let unknown: (id: Int32, isFused: Bool)
     private let encoder: BytePairEncoder
 
-    init(vocabulary: [String: Int32], unknown: Int32, encoder: BytePairEncoder) {
-        var characters: [Unicode.Scalar: Int32] = [:]
-        for (word, id) in vocabulary {
-            var scalars = word.unicodeScalars.makeIterator()
-            if let first = scalars.next(), scalars.next() == nil { characters[first] = id }
-        }
-        characterIDs = characters
+    init(vocabulary: TokenTable, unknown: (id: Int32, isFused: Bool), encoder: BytePairEncoder) {
+        characterIDs = vocabulary.singleScalars()
         let digits = Array("0123456789ABCDEF")
         byteIDs = (0..<256).map { vocabulary["<0x\(digits[$0 >> 4])\(digits[$0 & 15])>"] ?? -1 }
         self.unknown = unknown
         self.encoder = encoder
     }
 
+    func normalize(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        text.map { $0 == " " ? "\u{2581}" : $0 }
+    }
+
     func encode(_ text: [Unicode.Scalar]) -> [Int32] {
         var symbols: [Int32] = []
         symbols.reserveCapacity(text.count)
+        // Upstream holds an unknown token back until it meets a known character, and lets bytes pass it.
+        var isUnknownHeld = false
         for scalar in text {
-            if let id = characterIDs[scalar == " " ? "\u{2581}" : scalar] {
+            if let id = characterIDs[scalar] {
+                if isUnknownHeld { symbols.append(unknown.id) }
+                isUnknownHeld = false
                 symbols.append(id)
                 continue
             }
             let bytes = (UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter).map { byteIDs[Int($0)] }
-            // Unknown characters that follow each other are one unknown token.
-            if !bytes.contains(-1) { symbols += bytes } else if symbols.last != unknown { symbols.append(unknown) }
+            if !bytes.contains(-1) {
+                symbols += bytes
+                continue
+            }
+            if isUnknownHeld, !unknown.isFused { symbols.append(unknown.id) }
+            isUnknownHeld = true
         }
+        if isUnknownHeld { symbols.append(unknown.id) }
         return encoder.encode(symbols)
     }
 }

@@ -5,15 +5,18 @@ struct Qwen2Words: TokenizerWords {
     private let byteIDs: [Int32]
     private let encoder: BytePairEncoder
 
-    init(vocabulary: [String: Int32], encoder: BytePairEncoder) {
+    init(vocabulary: TokenTable, encoder: BytePairEncoder) {
         byteIDs = ByteAlphabet.characters.map { vocabulary[String($0)] ?? -1 }
         self.encoder = encoder
     }
 
-    func encode(_ text: [Unicode.Scalar]) -> [Int32] {
+    func normalize(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
         var view = String.UnicodeScalarView()
         view.append(contentsOf: text)
-        let normal = Array(String(view).precomposedStringWithCanonicalMapping.unicodeScalars)
+        return Array(String(view).precomposedStringWithCanonicalMapping.unicodeScalars)
+    }
+
+    func encode(_ normal: [Unicode.Scalar]) -> [Int32] {
         var ids: [Int32] = []
         for word in Qwen2PreTokenizer.words(normal) {
             var bytes: [Int32] = []

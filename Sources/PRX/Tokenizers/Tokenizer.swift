@@ -5,7 +5,8 @@ internal import Foundation
 /// Port of the two kinds PRX's checkpoints have, as Hugging Face's `tokenizers` runs them: Qwen2's byte-level BPE
 /// (``Qwen2Words``) and Gemma's BPE with byte fallback (``GemmaWords``). Works on Unicode scalars, never on grapheme clusters.
 public struct Tokenizer: Sendable {
-    private let addedTokens: AddedTokens
+    private let rawTokens: AddedTokens
+    private let normalizedTokens: AddedTokens
     private let words: any TokenizerWords
     private let prefix: [Int32]
     private let suffix: [Int32]
@@ -16,13 +17,17 @@ public struct Tokenizer: Sendable {
     /// - Throws: ``PRXError`` `.badCheckpoint` or `.unsupported`, naming the file and the key.
     public init(folder: String) throws(PRXError) {
         let file = try TokenizerFile(folder: folder)
-        addedTokens = file.addedTokens
-        let kind = try file.kind()
-        let encoder = BytePairEncoder(merges: try file.merges())
-        switch kind {
-        case .qwen2: words = Qwen2Words(vocabulary: file.vocabulary, encoder: encoder)
-        case .gemma: words = try GemmaWords(vocabulary: file.vocabulary, unknown: file.unknownToken(), encoder: encoder)
-        }
+        let encoder = BytePairEncoder(merges: file.merges)
+        let words: any TokenizerWords =
+            switch try file.kind() {
+            case .qwen2: Qwen2Words(vocabulary: file.vocabulary, encoder: encoder)
+            case .gemma: try GemmaWords(vocabulary: file.vocabulary, unknown: file.unknownToken(), encoder: encoder)
+            }
+        self.words = words
+        rawTokens = AddedTokens(
+            file.addedTokens.filter { !$0.isNormalized }.map { (Array($0.content.unicodeScalars), $0.id) })
+        normalizedTokens = AddedTokens(
+            file.addedTokens.filter(\.isNormalized).map { (words.normalize(Array($0.content.unicodeScalars)), $0.id) })
         (prefix, suffix) = try file.template()
         padToken = try file.padToken()
         padsLeft = try file.padsLeft()
@@ -32,10 +37,16 @@ public struct Tokenizer: Sendable {
     /// - Parameter maxLength: Tokens to keep at most, the template's special ones included; also the padded length.
     public func encode(_ text: String, maxLength: Int) -> TokenizedText {
         var ids: [Int32] = []
-        for piece in addedTokens.split(Array(text.unicodeScalars)) {
+        for piece in rawTokens.split(Array(text.unicodeScalars)) {
             switch piece {
             case .token(let id): ids.append(id)
-            case .text(let scalars): ids += words.encode(scalars)
+            case .text(let scalars):
+                for piece in normalizedTokens.split(words.normalize(scalars)) {
+                    switch piece {
+                    case .token(let id): ids.append(id)
+                    case .text(let scalars): ids += words.encode(scalars)
+                    }
+                }
             }
         }
         let special = prefix.count + suffix.count
@@ -49,11 +60,13 @@ public struct Tokenizer: Sendable {
 
 /// What a tokenizer does to a stretch of text between added tokens.
 protocol TokenizerWords: Sendable {
-    /// Ids of a stretch of text.
+    /// The form in which text is encoded.
+    func normalize(_ text: [Unicode.Scalar]) -> [Unicode.Scalar]
+    /// Ids of a stretch of normalised text.
     func encode(_ text: [Unicode.Scalar]) -> [Int32]
 }
 
-/// Tokens that are found in the raw text before anything else happens to it.
+/// Tokens that are found in a text as they are, before it is cut into words.
 struct AddedTokens: Sendable {
     /// A stretch of text, or one of the tokens.
     enum Piece {
@@ -63,11 +76,10 @@ struct AddedTokens: Sendable {
 
     private let byFirst: [Unicode.Scalar: [(scalars: [Unicode.Scalar], id: Int32)]]
 
-    init(_ tokens: [(content: String, id: Int32)]) {
+    init(_ tokens: [(scalars: [Unicode.Scalar], id: Int32)]) {
         var byFirst: [Unicode.Scalar: [(scalars: [Unicode.Scalar], id: Int32)]] = [:]
         for token in tokens {
-            let scalars = Array(token.content.unicodeScalars)
-            if let first = scalars.first { byFirst[first, default: []].append((scalars, token.id)) }
+            if let first = token.scalars.first { byFirst[first, default: []].append(token) }
         }
         // Of several that match at a place, the longest wins.
         self.byFirst = byFirst.mapValues { $0.sorted { $0.scalars.count > $1.scalars.count } }

@@ -1,14 +1,18 @@
 internal import Foundation
+internal import Tensors
 
 /// `tokenizer.json` and `tokenizer_config.json`, checked: what is not understood is an error, never ignored.
 struct TokenizerFile {
     private static let maximumBytes = 128_000_000
 
-    let vocabulary: [String: Int32]
-    let addedTokens: AddedTokens
+    let vocabulary: TokenTable
+    let merges: [UInt64: BytePairEncoder.Merge]
+    /// Added tokens that are looked for in the raw text, and those looked for after normalisation.
+    private(set) var addedTokens: [(content: String, id: Int32, isNormalized: Bool)] = []
     private let path: String
-    private let addedIDs: [String: Int32]
+    private var addedIDs = TokenTable()
     private let root: [String: Any]
+    private let model: [String: Any]
     private let config: [String: Any]
 
     init(folder: String) throws(PRXError) {
@@ -21,34 +25,22 @@ struct TokenizerFile {
                     ? "\(path) is missing; tokenizer.model alone is not read: save the tokenizer with transformers' save_pretrained to get tokenizer.json"
                     : "\(path) is missing")
         }
-        root = try Self.object(at: path)
+        let tables = try Self.model(at: path)
+        (vocabulary, merges, model, root) = (tables.vocabulary, tables.merges, tables.settings, tables.root)
         let configPath = "\(folder)/tokenizer_config.json"
         config = FileManager.default.fileExists(atPath: configPath) ? try Self.object(at: configPath) : [:]
-        guard let model = root["model"] as? [String: Any], let words = model["vocab"] as? [String: Any] else {
-            throw PRXError(.badCheckpoint, "\(path): model.vocab is missing")
-        }
-        var vocabulary: [String: Int32] = [:]
-        vocabulary.reserveCapacity(words.count)
-        for (word, value) in words {
-            guard let number = value as? NSNumber, let id = Int32(exactly: number.int64Value), id >= 0 else {
-                throw PRXError(.badCheckpoint, "\(path): the id of \(word.prefix(40).debugDescription) is no id")
-            }
-            vocabulary[word] = id
-        }
-        var added: [String: Int32] = [:]
         for entry in root["added_tokens"] as? [[String: Any]] ?? [] {
-            guard let content = entry["content"] as? String, let id = (entry["id"] as? NSNumber)?.int32Value, id >= 0
+            guard let content = entry["content"] as? String, !content.isEmpty,
+                let id = (entry["id"] as? NSNumber).flatMap({ Int32(exactly: $0.int64Value) }), id >= 0
             else {
                 throw PRXError(.badCheckpoint, "\(path): an entry of added_tokens has no content or id")
             }
             for flag in ["single_word", "lstrip", "rstrip"] where entry[flag] as? Bool == true {
                 throw PRXError(.unsupported, "\(path): \(flag) of the added token \(content) is not supported")
             }
-            added[content] = id
+            addedIDs.insert(Array(content.utf8), id: id)
+            addedTokens.append((content, id, entry["normalized"] as? Bool ?? false))
         }
-        self.vocabulary = vocabulary
-        addedIDs = added
-        addedTokens = AddedTokens(added.map { ($0.key, $0.value) })
     }
 
     /// The two kinds there are.
@@ -60,42 +52,20 @@ struct TokenizerFile {
     /// Which kind this is.
     /// - Throws: ``PRXError`` `.unsupported` naming what is neither's.
     func kind() throws(PRXError) -> Kind {
-        let model = root["model"] as? [String: Any] ?? [:]
         if model["byte_fallback"] as? Bool == true {
-            try requireGemma(model)
+            try requireGemma()
             return .gemma
         }
-        try requireQwen2(model)
+        try requireQwen2()
         return .qwen2
     }
 
-    /// Id of the token for what the vocabulary cannot write.
-    func unknownToken() throws(PRXError) -> Int32 {
-        let model = root["model"] as? [String: Any] ?? [:]
+    /// The token for what the vocabulary cannot write, and whether several in a row are written as one.
+    func unknownToken() throws(PRXError) -> (id: Int32, isFused: Bool) {
         guard let name = model["unk_token"] as? String, let id = vocabulary[name] ?? addedIDs[name] else {
             throw PRXError(.badCheckpoint, "\(path): model.unk_token is missing or not in the vocabulary")
         }
-        return id
-    }
-
-    /// Merges by the pair of ids.
-    func merges() throws(PRXError) -> [UInt64: BytePairEncoder.Merge] {
-        guard let model = root["model"] as? [String: Any], let list = model["merges"] as? [Any] else {
-            throw PRXError(.badCheckpoint, "\(path): model.merges is missing")
-        }
-        var merges: [UInt64: BytePairEncoder.Merge] = [:]
-        merges.reserveCapacity(list.count)
-        for (rank, entry) in list.enumerated() {
-            // Older files write "a b", newer ones ["a", "b"].
-            let pair =
-                (entry as? [String]) ?? (entry as? String)?.split(separator: " ", maxSplits: 1).map(String.init) ?? []
-            guard pair.count == 2, let left = vocabulary[pair[0]], let right = vocabulary[pair[1]],
-                let result = vocabulary[pair[0] + pair[1]]
-            else { throw PRXError(.badCheckpoint, "\(path): merge \(rank) is not made of words of the vocabulary") }
-            let key = BytePairEncoder.key(left, right)
-            if merges[key] == nil { merges[key] = BytePairEncoder.Merge(rank: Int32(rank), result: result) }
-        }
-        return merges
+        return (id, model["fuse_unk"] as? Bool ?? false)
     }
 
     /// Special tokens before and behind every text.
@@ -116,9 +86,9 @@ struct TokenizerFile {
                 if part["Sequence"] != nil {
                     hasText = true
                 } else if let name = (part["SpecialToken"] as? [String: Any])?["id"] as? String,
-                    let ids = specials[name]?["ids"] as? [NSNumber]
+                    let ids = (specials[name]?["ids"] as? [NSNumber])?.map({ $0.int32Value })
                 {
-                    if hasText { suffix += ids.map(\.int32Value) } else { prefix += ids.map(\.int32Value) }
+                    if hasText { suffix += ids } else { prefix += ids }
                 } else {
                     throw PRXError(
                         .badCheckpoint, "\(path): a part of post_processor.single is neither text nor a special token")
@@ -157,7 +127,7 @@ struct TokenizerFile {
         return length.flatMap { (1...65_536).contains($0) ? Int($0) : nil }
     }
 
-    private func requireQwen2(_ model: [String: Any]) throws(PRXError) {
+    private func requireQwen2() throws(PRXError) {
         func refuse(_ what: String) -> PRXError { PRXError(.unsupported, "\(path): \(what) is not supported") }
         guard model["type"] as? String == "BPE" else {
             throw refuse("the model \(model["type"] as? String ?? "without a type")")
@@ -181,7 +151,7 @@ struct TokenizerFile {
         else { throw refuse("a pre_tokenizer other than Qwen2's") }
     }
 
-    private func requireGemma(_ model: [String: Any]) throws(PRXError) {
+    private func requireGemma() throws(PRXError) {
         func refuse(_ what: String) -> PRXError { PRXError(.unsupported, "\(path): \(what) is not supported") }
         guard model["type"] as? String == "BPE" else {
             throw refuse("the model \(model["type"] as? String ?? "without a type")")
@@ -198,21 +168,34 @@ struct TokenizerFile {
         }
     }
 
+    private static func model(at path: String) throws(PRXError) -> TokenizerModel {
+        let data = try contents(of: path)
+        do {
+            return try data.withUnsafeBytes { try TokenizerModel($0) }
+        } catch let error as JSONScanner.Malformed {
+            throw PRXError(.badCheckpoint, "\(path): \(error.reason)")
+        } catch {
+            throw PRXError(.badCheckpoint, "\(path): \(error)")
+        }
+    }
+
     private static func object(at path: String) throws(PRXError) -> [String: Any] {
+        let object = try? JSONSerialization.jsonObject(with: contents(of: path))
+        guard let object = object as? [String: Any] else {
+            throw PRXError(.badCheckpoint, "\(path) is no JSON object or cannot be read")
+        }
+        return object
+    }
+
+    private static func contents(of path: String) throws(PRXError) -> Data {
         do {
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
-            guard let size = attributes[.size] as? NSNumber, size.intValue <= maximumBytes else {
-                throw PRXError(.badCheckpoint, "\(path): too large for a tokenizer")
+            if let size = attributes[.size] as? NSNumber, size.intValue <= maximumBytes {
+                return try Data(contentsOf: URL(fileURLWithPath: path))
             }
-            let data = try Data(contentsOf: URL(fileURLWithPath: path))
-            guard let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-                throw PRXError(.badCheckpoint, "\(path): a JSON object is expected")
-            }
-            return object
-        } catch let error as PRXError {
-            throw error
         } catch {
-            throw PRXError(.badCheckpoint, "\(path) is no JSON or cannot be read")
+            throw PRXError(.badCheckpoint, "\(path) cannot be read")
         }
+        throw PRXError(.badCheckpoint, "\(path): too large for a tokenizer")
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import PRX
 import PackshotTestSupport
 import Tensors
@@ -38,33 +39,73 @@ struct LoaderFuzzTests {
         return bytes
     }
 
+    /// A loader, and the file of a checkpoint that is damaged for it.
+    private struct Target {
+        let checkpoint: String
+        let file: String
+        /// Given the checkpoint's folder.
+        let load: (String) throws -> Void
+    }
+
+    private static func targets() throws -> [Target] {
+        let shards = try FileManager.default.contentsOfDirectory(
+            atPath: "\(Fixtures.parity)/pipelines/sharded/model/transformer"
+        ).sorted()
+        let shard = "transformer/\(try #require(shards.first { $0.hasSuffix(".safetensors") }))"
+        func tokenizer(_ checkpoint: String) -> [Target] {
+            ["tokenizer.json", "tokenizer_config.json"].map { name in
+                Target(checkpoint: checkpoint, file: "tokenizer/\(name)") {
+                    _ = try Tokenizer(folder: "\($0)/tokenizer").encode("a cat <eos>, 猫", maxLength: 8)
+                }
+            }
+        }
+        return [
+            Target(checkpoint: "sharded", file: shard) { _ = try SafetensorsFile(path: "\($0)/\(shard)") },
+            Target(checkpoint: "sharded", file: "transformer/diffusion_pytorch_model.safetensors.index.json") {
+                _ = try WeightFolder(path: "\($0)/transformer", base: "diffusion_pytorch_model")
+            },
+            Target(checkpoint: "flux", file: "transformer/config.json") {
+                _ = try PRXTransformer2DModel(folder: "\($0)/transformer")
+            },
+            Target(checkpoint: "flux", file: "text_encoder/config.json") {
+                _ = try T5GemmaEncoder(folder: "\($0)/text_encoder")
+            },
+            Target(checkpoint: "pixel", file: "text_encoder/config.json") {
+                _ = try Qwen3VLTextModel(folder: "\($0)/text_encoder")
+            },
+            Target(checkpoint: "flux", file: "vae/config.json") { _ = try PRXCheckpoint(path: $0) },
+            Target(checkpoint: "dcae", file: "vae/config.json") { _ = try PRXCheckpoint(path: $0) },
+            Target(checkpoint: "flux", file: "scheduler/scheduler_config.json") { _ = try PRXCheckpoint(path: $0) },
+            Target(checkpoint: "pixel", file: "model_index.json") { _ = try PRXCheckpoint(path: $0) },
+        ] + tokenizer("flux") + tokenizer("pixel")
+    }
+
+    /// Resident bytes of this process at their highest.
+    private func peakMemory() -> Int {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return usage.ru_maxrss * 1024
+    }
+
     @Test func everyLoaderRefusesOrReads() throws {
+        let environment = ProcessInfo.processInfo.environment
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-        let model = "\(Fixtures.parity)/pipelines/sharded/model"
-        try FileManager.default.copyItem(atPath: model, toPath: folder)
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let transformer = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/transformer").sorted()
-        let shard = "transformer/\(try #require(transformer.first { $0.hasSuffix(".safetensors") }))"
-        let targets: [(file: String, load: (String) throws -> Void)] = [
-            (shard, { _ = try SafetensorsFile(path: "\($0)/\(shard)") }),
-            ("transformer/config.json", { _ = try PRXTransformer2DModel(folder: "\($0)/transformer") }),
-            (
-                "transformer/diffusion_pytorch_model.safetensors.index.json",
-                { _ = try WeightFolder(path: "\($0)/transformer", base: "diffusion_pytorch_model") }
-            ),
-            ("text_encoder/config.json", { _ = try T5GemmaEncoder(folder: "\($0)/text_encoder") }),
-            ("tokenizer/tokenizer_config.json", { _ = try Tokenizer(folder: "\($0)/tokenizer") }),
-            (
-                "tokenizer/tokenizer.json",
-                { _ = try Tokenizer(folder: "\($0)/tokenizer").encode("a cat", maxLength: 8) }
-            ),
-            ("model_index.json", { _ = try PRXCheckpoint(path: $0) }),
-        ]
-        let originals = try targets.map { Array(try Data(contentsOf: URL(fileURLWithPath: "\(model)/\($0.file)"))) }
-        let seconds = ProcessInfo.processInfo.environment["PACKSHOT_FUZZ_SECONDS"].flatMap { Double($0) }
-        let deadline = ContinuousClock().now + .seconds(seconds ?? 1.5)
-        var random = Random(state: 1)
-        var (count, accepted) = (0, 0)
+        let targets = try Self.targets()
+        for checkpoint in Set(targets.map(\.checkpoint)) {
+            try FileManager.default.copyItem(
+                atPath: "\(Fixtures.parity)/pipelines/\(checkpoint)/model", toPath: "\(folder)/\(checkpoint)")
+        }
+        let originals = try targets.map {
+            Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0.checkpoint)/\($0.file)")))
+        }
+        let seconds = environment["PACKSHOT_FUZZ_SECONDS"].flatMap { Double($0) } ?? 1.5
+        let deadline = ContinuousClock().now + .seconds(seconds)
+        var random = Random(state: environment["PACKSHOT_FUZZ_SEED"].flatMap { UInt64($0) } ?? 1)
+        var counts = [Int](repeating: 0, count: targets.count)
+        var accepted = 0
+        let before = peakMemory()
         while ContinuousClock().now < deadline {
             // Headers are where the grammar is: half of all inputs are damaged weight files.
             let index = random.below(2) == 0 ? 0 : random.below(targets.count)
@@ -75,18 +116,26 @@ struct LoaderFuzzTests {
             } else {
                 bytes = damaged(bytes, &random)
             }
-            let path = URL(fileURLWithPath: "\(folder)/\(targets[index].file)")
-            try Data(bytes).write(to: path)
+            let root = "\(folder)/\(targets[index].checkpoint)"
+            let file = URL(fileURLWithPath: "\(root)/\(targets[index].file)")
+            try Data(bytes).write(to: file)
             do {
-                try targets[index].load(folder)
+                try targets[index].load(root)
                 accepted += 1
             } catch is TensorError {
             } catch is PRXError {
             }
-            try Data(originals[index]).write(to: path)
-            count += 1
+            try Data(originals[index]).write(to: file)
+            counts[index] += 1
         }
-        print("fuzzed the loaders with \(count) inputs, \(accepted) of them still readable")
+        let count = counts.reduce(0, +)
+        let grown = peakMemory() - before
+        print(
+            "fuzzed the loaders with \(count) inputs, \(accepted) of them still readable, memory grew by \(grown >> 20) MiB"
+        )
+        for (target, count) in zip(targets, counts) { print("  \(count) \(target.checkpoint)/\(target.file)") }
         #expect(count > 100)
+        // No file here is larger than a megabyte; what grows beyond this was allocated on a damaged length.
+        #expect(grown < 256 << 20)
     }
 }

@@ -1,0 +1,136 @@
+internal import Foundation
+internal import Tensors
+
+/// The parts of a `tokenizer.json`: the two large tables of its model, read in place, and the small rest as objects.
+struct TokenizerModel {
+    /// Words and their ids.
+    let vocabulary: TokenTable
+    /// Merges by the pair of ids.
+    let merges: [UInt64: BytePairEncoder.Merge]
+    /// Every other member of `model`.
+    let settings: [String: Any]
+    /// Every other member of the file.
+    let root: [String: Any]
+
+    /// - Throws: ``JSONScanner/Malformed`` saying what is wrong, without the file's name.
+    init(_ bytes: UnsafeRawBufferPointer) throws(JSONScanner.Malformed) {
+        var root = try Self.members(of: bytes)
+        guard let model = root.removeValue(forKey: "model") else {
+            throw JSONScanner.Malformed(reason: "model is missing")
+        }
+        let modelBytes = UnsafeRawBufferPointer(rebasing: bytes[model])
+        var settings = try Self.members(of: modelBytes)
+        guard let words = settings.removeValue(forKey: "vocab") else {
+            throw JSONScanner.Malformed(reason: "model.vocab is missing")
+        }
+        guard let pairs = settings.removeValue(forKey: "merges") else {
+            throw JSONScanner.Malformed(reason: "model.merges is missing")
+        }
+        vocabulary = try Self.vocabulary(UnsafeRawBufferPointer(rebasing: modelBytes[words]))
+        merges = try Self.merges(UnsafeRawBufferPointer(rebasing: modelBytes[pairs]), vocabulary)
+        self.settings = try Self.values(settings, of: modelBytes, below: "model.")
+        self.root = try Self.values(root, of: bytes, below: "")
+    }
+
+    /// Where the values of an object's members are.
+    private static func members(of bytes: UnsafeRawBufferPointer) throws(JSONScanner.Malformed) -> [String: Range<Int>]
+    {
+        var scanner = JSONScanner(bytes)
+        var result: [String: Range<Int>] = [:]
+        try scanner.expect("{")
+        if !scanner.accept("}") {
+            repeat {
+                let key = try scanner.string()
+                try scanner.expect(":")
+                result[key] = try scanner.skipValue()
+            } while scanner.accept(",")
+            try scanner.expect("}")
+        }
+        try scanner.finish()
+        return result
+    }
+
+    private static func values(
+        _ members: [String: Range<Int>], of bytes: UnsafeRawBufferPointer, below path: String
+    ) throws(JSONScanner.Malformed) -> [String: Any] {
+        var result: [String: Any] = [:]
+        for (key, range) in members {
+            let text = Data(UnsafeRawBufferPointer(rebasing: bytes[range]))
+            guard let value = try? JSONSerialization.jsonObject(with: text, options: .fragmentsAllowed) else {
+                throw JSONScanner.Malformed(reason: "\(path)\(key.prefix(40)) is no JSON")
+            }
+            result[key] = value
+        }
+        return result
+    }
+
+    private static func vocabulary(_ bytes: UnsafeRawBufferPointer) throws(JSONScanner.Malformed) -> TokenTable {
+        var scanner = JSONScanner(bytes)
+        var table = TokenTable()
+        var word: [UInt8] = []
+        try scanner.expect("{")
+        if !scanner.accept("}") {
+            repeat {
+                word.removeAll(keepingCapacity: true)
+                try scanner.string(into: &word)
+                try scanner.expect(":")
+                guard let id = Int32(exactly: try scanner.integer()) else {
+                    throw JSONScanner.Malformed(
+                        reason: "model.vocab: the id of \(shown(word)) is too large")
+                }
+                table.insert(word, id: id)
+            } while scanner.accept(",")
+            try scanner.expect("}")
+        }
+        return table
+    }
+
+    /// Older files write a merge as "a b", newer ones as ["a", "b"].
+    private static func merges(
+        _ bytes: UnsafeRawBufferPointer, _ vocabulary: TokenTable
+    ) throws(JSONScanner.Malformed) -> [UInt64: BytePairEncoder.Merge] {
+        var scanner = JSONScanner(bytes)
+        var result: [UInt64: BytePairEncoder.Merge] = [:]
+        // A merge makes a word, and few words are made by more than two.
+        result.reserveCapacity(vocabulary.count * 2)
+        var left: [UInt8] = []
+        var right: [UInt8] = []
+        var rank: Int32 = 0
+        try scanner.expect("[")
+        if scanner.accept("]") { return result }
+        repeat {
+            left.removeAll(keepingCapacity: true)
+            right.removeAll(keepingCapacity: true)
+            if scanner.isAtString() {
+                try scanner.string(into: &left)
+                guard let space = left.firstIndex(of: 32) else {
+                    throw JSONScanner.Malformed(reason: "model.merges: merge \(rank) is no pair")
+                }
+                right += left[(space + 1)...]
+                left.removeSubrange(space...)
+            } else {
+                try scanner.expect("[")
+                try scanner.string(into: &left)
+                try scanner.expect(",")
+                try scanner.string(into: &right)
+                try scanner.expect("]")
+            }
+            guard let first = vocabulary[left], let second = vocabulary[right], let whole = vocabulary[left + right]
+            else {
+                throw JSONScanner.Malformed(
+                    reason:
+                        "model.merges: merge \(rank), \(shown(left)) and \(shown(right)), is not made of words of the vocabulary"
+                )
+            }
+            // Of two merges of one pair the last counts, as in the map upstream reads into.
+            result[BytePairEncoder.key(first, second)] = BytePairEncoder.Merge(rank: rank, result: whole)
+            rank += 1
+        } while scanner.accept(",")
+        try scanner.expect("]")
+        return result
+    }
+
+    private static func shown(_ word: [UInt8]) -> String {
+        String(decoding: word.prefix(40), as: UTF8.self).debugDescription
+    }
+}
