@@ -10,7 +10,9 @@ package struct Packshot: ParsableCommand {
         subcommands: [
             UpCommand.self, EnqueueCommand.self, WorkerCommand.self, StatusCommand.self, CostCommand.self,
             ContactSheetCommand.self, VerifyCommand.self, GenerateCommand.self, WorkersCommand.self,
-            ReconcileCommand.self, ModelCommand.self, MigrateCommand.self, DoctorCommand.self,
+            JobsCommand.self, CancelCommand.self, RetryCommand.self, PauseCommand.self, ResumeCommand.self,
+            LimitCommand.self, DrainCommand.self, ReconcileCommand.self, ModelCommand.self, MigrateCommand.self,
+            DoctorCommand.self,
         ])
 
     package init() {}

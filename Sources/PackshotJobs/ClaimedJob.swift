@@ -18,10 +18,15 @@ package struct ClaimedJob: Hashable, Sendable {
     package let outputRoot: String
     package let relativePath: String
 
+    /// What this attempt may cost; it is to stop before it costs more. nil for any amount.
+    package let spendingLimit: MicroDollars?
+    /// Whose it is, for dispatching it again.
+    package let share: QueueShare
+
     package init(
         id: JobID, batch: BatchID, batchName: String, attempt: AttemptID, attemptNumber: Int, maxAttempts: Int,
         sku: String, title: String, shot: String, variant: Int, model: ModelFingerprint, spec: GenerationSpec,
-        outputRoot: String, relativePath: String
+        outputRoot: String, relativePath: String, spendingLimit: MicroDollars? = nil, share: QueueShare
     ) {
         self.id = id
         self.batch = batch
@@ -37,5 +42,7 @@ package struct ClaimedJob: Hashable, Sendable {
         self.spec = spec
         self.outputRoot = outputRoot
         self.relativePath = relativePath
+        self.spendingLimit = spendingLimit
+        self.share = share
     }
 }

@@ -1,5 +1,14 @@
 internal import Digests
 
+/// How prompts are cleaned before they are tokenised.
+package enum PromptCleaning: String, CaseIterable, Codable, Sendable {
+    /// As the model's pipeline in the reference does; PRX's latent pipelines lower the case and take URLs, Han characters, sizes
+    /// and product numbers out.
+    case full
+    /// Encoding repaired and white space trimmed, nothing more.
+    case light
+}
+
 /// What the pixels of an image depend on, besides the weights.
 package struct GenerationSpec: Hashable, Codable, Sendable {
     /// The prompt as the template gave it, before the model's own cleaning.
@@ -17,8 +26,12 @@ package struct GenerationSpec: Hashable, Codable, Sendable {
     /// Classifier-free guidance scale; 1 runs no unconditional pass.
     package var guidance: Double
 
+    /// How the prompts are cleaned; nil for ``PromptCleaning/full``.
+    package var textCleaning: PromptCleaning?
+
     package init(
-        prompt: String, negativePrompt: String, seed: UInt64, width: Int, height: Int, steps: Int, guidance: Double
+        prompt: String, negativePrompt: String, seed: UInt64, width: Int, height: Int, steps: Int, guidance: Double,
+        textCleaning: PromptCleaning? = nil
     ) {
         self.prompt = prompt
         self.negativePrompt = negativePrompt
@@ -27,6 +40,7 @@ package struct GenerationSpec: Hashable, Codable, Sendable {
         self.height = height
         self.steps = steps
         self.guidance = guidance
+        self.textCleaning = textCleaning
     }
 
     /// The identity of a job: what it makes, with which weights, for which product, to which place.
@@ -38,10 +52,11 @@ package struct GenerationSpec: Hashable, Codable, Sendable {
         model: ModelFingerprint, outputRoot: String, sku: String, shot: String, variant: Int
     ) -> [UInt8] {
         var digest = SHA256Digest()
-        let fields = [
+        var fields = [
             "packshot-job-1", model.rawValue, prompt, negativePrompt, String(seed), String(width), String(height),
             String(steps), String(guidance.bitPattern), outputRoot, sku, shot, String(variant),
         ]
+        if let textCleaning { fields.append(textCleaning.rawValue) }
         for field in fields {
             digest.update("\(field.utf8.count):")
             digest.update(field)

@@ -11,10 +11,17 @@ package protocol JobLedger: Sendable {
     func deregister(_ worker: WorkerID, uptime: Int64) async throws
 
     /// Makes deliveries into claims: each job that is available (and due) becomes running with a new attempt and a lease.
+    ///
+    /// Jobs of a paused batch or model stay available and are not given. Where a model's limits or a batch's budget are used up
+    /// for the moment, a job becomes scheduled for a second or two later; where a budget is used up for good, the batch is paused.
     /// - Returns: The jobs this worker now holds. An id that is missing is not to be worked on: it is done, cancelled, held
-    ///   by somebody else, not due, or unknown; its queue entry can be acknowledged, because the ledger sees to it that
-    ///   the queue gets it again if it is owed.
+    ///   by somebody else, not due, not allowed, or unknown; its queue entry can be acknowledged, because the ledger sees to it
+    ///   that the queue gets it again if it is owed.
     func confirm(_ jobs: [JobID], by worker: WorkerID, lease: Duration) async throws -> [ClaimedJob]
+
+    /// Returns when a person has changed something workers should hear of at once, such as a cancelled job, or after `timeout`.
+    /// What happened is in the answer to the next heartbeat.
+    func waitForSignal(_ timeout: Duration) async throws
 
     /// Extends the leases of a worker's running attempts to `lease` from now, and records its progress.
     func heartbeat(
@@ -26,7 +33,7 @@ package protocol JobLedger: Sendable {
     /// - Returns: One verdict each, in order.
     func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict]
 
-    /// Takes jobs away from workers whose lease has run out: the attempts end as lost, their time until the lease's end is
+    /// Ends the attempts of cancelled jobs whose workers are gone, and takes jobs away from workers whose lease has run out: the attempts end as lost, their time until the lease's end is
     /// waste, and the jobs become available or, without attempts left, discarded.
     /// - Returns: Entries to dispatch again.
     func rescueExpired(limit: Int) async throws -> [DispatchEntry]
@@ -42,7 +49,7 @@ package protocol JobLedger: Sendable {
         model: ModelFingerprint, after: JobID?, grace: Duration, limit: Int
     ) async throws -> [DispatchEntry]
 
-    /// True while a model has jobs that are not final: waiting, running or to be retried.
+    /// True while a model has jobs that are not final and not paused: waiting, running or to be retried.
     func hasUnfinishedJobs(model: ModelFingerprint) async throws -> Bool
 }
 

@@ -2,6 +2,7 @@
 ///
 /// ```
 ///   scheduled ──due──▶ available ◀──due── retryable
+///             ◀postponed─┘
 ///                        │  ▲                ▲
 ///                  claimed  handed back,     │ failed, lease expired: attempts left
 ///                        ▼  │ retried        │

@@ -18,6 +18,8 @@ package struct JobStateMachine: Hashable, Sendable {
         case cancelled
         /// Its time has come.
         case due
+        /// It may not begin yet: its model's limits or its batch's budget are used up for the moment.
+        case postponed
         /// A person asked for another try; the attempts start again from zero.
         case retried
     }
@@ -65,6 +67,8 @@ package struct JobStateMachine: Hashable, Sendable {
             state = .cancelled
         case (.scheduled, .due), (.retryable, .due):
             state = .available
+        case (.available, .postponed):
+            state = .scheduled
         case (.discarded, .retried), (.cancelled, .retried), (.retryable, .retried):
             state = .available
             attempts = 0

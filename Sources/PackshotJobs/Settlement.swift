@@ -36,12 +36,19 @@ package struct ImageRecord: Hashable, Sendable {
     /// The prompt after the model's cleaning, and its tokens before truncation.
     package let effectivePrompt: String
     package let promptTokens: Int
+    /// Tokens the model was given: fewer than `promptTokens` when the prompt was cut.
+    package let promptTokensUsed: Int
+    /// How the prompt was cleaned; nil when the generator does not clean.
+    package let textCleaning: PromptCleaning?
+    /// Cleaning took letters out of the prompt.
+    package let droppedLetters: Bool
     /// `packshot` version that made it.
     package let version: String
 
     package init(
         relativePath: String, sha256: [UInt8], byteCount: Int64, width: Int, height: Int, effectivePrompt: String,
-        promptTokens: Int, version: String
+        promptTokens: Int, promptTokensUsed: Int? = nil, textCleaning: PromptCleaning? = nil,
+        droppedLetters: Bool = false, version: String
     ) {
         self.relativePath = relativePath
         self.sha256 = sha256
@@ -50,6 +57,9 @@ package struct ImageRecord: Hashable, Sendable {
         self.height = height
         self.effectivePrompt = effectivePrompt
         self.promptTokens = promptTokens
+        self.promptTokensUsed = promptTokensUsed ?? promptTokens
+        self.textCleaning = textCleaning
+        self.droppedLetters = droppedLetters
         self.version = version
     }
 }

@@ -2,7 +2,7 @@ package import PackshotJobs
 
 /// What people ask the ledger: how a batch stands, what it cost, who works on it.
 package struct LedgerReports: Sendable {
-    private let connection: PostgresConnection
+    let connection: PostgresConnection
 
     package init(_ connection: PostgresConnection) {
         self.connection = connection
@@ -16,6 +16,10 @@ package struct LedgerReports: Sendable {
         package let model: String
         package let createdAt: String
         package let paused: Bool
+        /// `asked` or `budget`; nil while it is not paused.
+        package let pauseReason: String?
+        /// What it may cost in all; nil for any amount.
+        package let budgetMicrodollars: Int64?
         /// Jobs by state; every state is there.
         package let jobs: [String: Int]
         package let total: Int
@@ -41,6 +45,9 @@ package struct LedgerReports: Sendable {
         package var isFinished: Bool {
             jobs.allSatisfy { JobState(rawValue: $0.key)?.isFinal == true || $0.value == 0 }
         }
+
+        /// True when its budget is used up and nothing of it runs any more.
+        package var isStoppedByBudget: Bool { pauseReason == "budget" && jobs["running"] == 0 }
 
         /// Jobs that ended without an image.
         package var failed: Int { (jobs["discarded"] ?? 0) + (jobs["cancelled"] ?? 0) }
@@ -88,7 +95,7 @@ package struct LedgerReports: Sendable {
                 let head = try session.query(
                     """
                     SELECT b.name, b.output_root, m.name, to_char(b.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-                           b.paused_at IS NOT NULL
+                           b.paused_at IS NOT NULL, b.pause_reason, b.budget_microusd
                     FROM batches b JOIN model_weights m ON m.fingerprint = b.model_fingerprint WHERE b.id = $1
                     """, parameter
                 ).rows.first
@@ -137,7 +144,8 @@ package struct LedgerReports: Sendable {
             let left = jobs.filter { JobState(rawValue: $0.key)?.isFinal != true }.values.reduce(0, +)
             return BatchReport(
                 id: id.rawValue, name: head[0] ?? "", outputRoot: head[1] ?? "", model: head[2] ?? "",
-                createdAt: head[3] ?? "", paused: head[4] == "t", jobs: jobs, total: total,
+                createdAt: head[3] ?? "", paused: head[4] == "t", pauseReason: head[5],
+                budgetMicrodollars: head[6].flatMap { Int64($0) }, jobs: jobs, total: total,
                 images: jobs["completed"] ?? 0,
                 lostAttempts: cost[0].flatMap { Int($0) } ?? 0, imageMicrodollars: cost[1].flatMap { Int64($0) } ?? 0,
                 wasteMicrodollars: cost[2].flatMap { Int64($0) } ?? 0, secondsByStage: stages,

@@ -15,7 +15,8 @@ package struct Migration: Sendable {
 
     /// Every migration this program knows, in order.
     package static let all = [
-        Migration(version: 1, name: "0001_ledger", sql: PackageResources._001_ledger_sql)
+        Migration(version: 1, name: "0001_ledger", sql: PackageResources._001_ledger_sql),
+        Migration(version: 2, name: "0002_steering", sql: PackageResources._002_steering_sql),
     ]
 }
 

@@ -24,9 +24,10 @@ extension PostgresLedger {
             SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
                 $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::boolean[],
                 $16::bigint[], $17::text[], $18::bytea[], $19::bigint[], $20::integer[], $21::integer[], $22::text[],
-                $23::integer[], $24::text[]) WITH ORDINALITY
+                $23::integer[], $24::text[], $25::integer[], $26::text[], $27::boolean[]) WITH ORDINALITY
             AS i (job, attempt, worker, outcome, from_us, to_us, embed, sample, decode, encode, write, sources, code, message,
-                permanent, retry_us, path, sha256, bytes, width, height, prompt, tokens, version, place)
+                permanent, retry_us, path, sha256, bytes, width, height, prompt, tokens, version, used, cleaning,
+                dropped, place)
         ), locked AS MATERIALIZED (
             SELECT j.id, j.state, j.attempt, j.max_attempts, j.current_attempt_id FROM jobs j
             WHERE j.id IN (SELECT job FROM input) ORDER BY j.id FOR UPDATE
@@ -65,8 +66,9 @@ extension PostgresLedger {
             FROM judged g WHERE jobs.id = g.job AND g.counts
         ), stored AS (
             INSERT INTO images (job_id, attempt_id, batch_id, relative_path, sha256, byte_count, width, height, effective_prompt,
-                prompt_tokens, version)
-            SELECT g.job, g.attempt, j.batch_id, g.path, g.sha256, g.bytes, g.width, g.height, g.prompt, g.tokens, g.version
+                prompt_tokens, version, prompt_tokens_used, text_cleaning, dropped_letters)
+            SELECT g.job, g.attempt, j.batch_id, g.path, g.sha256, g.bytes, g.width, g.height, g.prompt, g.tokens, g.version,
+                g.used, g.cleaning, g.dropped
             FROM judged g JOIN jobs j ON j.id = g.job WHERE g.counts AND g.outcome = 'completed'
         ), noted AS (
             INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id, worker_id, detail)
@@ -118,7 +120,8 @@ extension PostgresLedger {
             .texts(codes), .texts(messages), .texts(permanents), .integers(retries), imageTexts(\.relativePath),
             imageTexts { PostgresValue.hexadecimal($0.sha256) }, imageTexts { String($0.byteCount) },
             imageTexts { String($0.width) }, imageTexts { String($0.height) }, imageTexts(\.effectivePrompt),
-            imageTexts { String($0.promptTokens) }, imageTexts(\.version),
+            imageTexts { String($0.promptTokens) }, imageTexts(\.version), imageTexts { String($0.promptTokensUsed) },
+            .texts(images.map { $0?.textCleaning?.rawValue }), imageTexts { $0.droppedLetters ? "t" : "f" },
         ]
     }
 }

@@ -19,8 +19,9 @@ extension PostgresLedger: BatchLedger {
         var row = Reader(
             try session.query(
                 """
-                INSERT INTO batches (name, output_root, source_path, source_sha256, model_fingerprint, max_attempts)
-                VALUES ($1, $2, $3, $4, $5, $6)
+                INSERT INTO batches (name, output_root, source_path, source_sha256, model_fingerprint, max_attempts, tenant,
+                    weight, budget_microusd)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                 ON CONFLICT (output_root, name) DO UPDATE SET source_path = excluded.source_path,
                     source_sha256 = excluded.source_sha256
                 RETURNING id
@@ -28,6 +29,7 @@ extension PostgresLedger: BatchLedger {
                 [
                     .text(batch.name), .text(batch.outputRoot), .text(batch.sourcePath), .bytes(batch.sourceSHA256),
                     .text(batch.model.fingerprint.rawValue), .integer(batch.maxAttempts),
+                    .text(batch.tenant), .integer(batch.weight), batch.budget.map { .integer($0.rawValue) } ?? .null,
                 ]
             ).rows[0])
         let id = BatchID(rawValue: try row.number())
@@ -35,7 +37,8 @@ extension PostgresLedger: BatchLedger {
             """
             CREATE TEMPORARY TABLE incoming (place bigint, sku text, title text, attributes jsonb, shot text, variant integer,
                 priority smallint, prompt text, negative_prompt text, seed numeric(20), width integer, height integer,
-                steps integer, guidance double precision, relative_path text, unique_key bytea, scheduled_at double precision)
+                steps integer, guidance double precision, relative_path text, unique_key bytea, scheduled_at double precision,
+                text_cleaning text)
                 ON COMMIT DROP
             """)
         var submitted = 0
@@ -59,11 +62,11 @@ extension PostgresLedger: BatchLedger {
         let created = try session.query(
             """
             INSERT INTO jobs (batch_id, product_id, shot, variant, state, priority, max_attempts, model_fingerprint, prompt,
-                negative_prompt, seed, width, height, steps, guidance, relative_path, unique_key, scheduled_at)
+                negative_prompt, seed, width, height, steps, guidance, relative_path, unique_key, scheduled_at, text_cleaning)
             SELECT $1, p.id, i.shot, i.variant,
                    CASE WHEN to_timestamp(i.scheduled_at) > now() THEN 'scheduled'::job_state ELSE 'available' END, i.priority, $2,
                    $3, i.prompt, i.negative_prompt, i.seed, i.width, i.height, i.steps, i.guidance, i.relative_path, i.unique_key,
-                   CASE WHEN to_timestamp(i.scheduled_at) > now() THEN to_timestamp(i.scheduled_at) END
+                   CASE WHEN to_timestamp(i.scheduled_at) > now() THEN to_timestamp(i.scheduled_at) END, i.text_cleaning
             FROM incoming i JOIN products p ON p.batch_id = $1 AND p.sku = i.sku
             ORDER BY i.place ON CONFLICT (unique_key) DO NOTHING
             """, [.integer(id.rawValue), .integer(batch.maxAttempts), .text(batch.model.fingerprint.rawValue)]
@@ -96,7 +99,8 @@ extension PostgresLedger: BatchLedger {
             try Self.entries(
                 session.query(
                     """
-                    SELECT j.id, j.model_fingerprint, j.priority, extract(epoch FROM j.scheduled_at) FROM jobs j
+                    SELECT j.id, j.model_fingerprint, j.priority, extract(epoch FROM j.scheduled_at), b.id, b.tenant, b.weight
+                    FROM jobs j
                     JOIN batches b ON b.id = j.batch_id
                     WHERE j.batch_id = $1 AND j.id > b.dispatched_through ORDER BY j.id LIMIT $2
                     """, [.integer(batch.rawValue), .integer(limit)]))
@@ -135,6 +139,7 @@ private struct CopyLines {
             String(job.variant), String(job.priority), job.spec.prompt, job.spec.negativePrompt, String(job.spec.seed),
             String(job.spec.width), String(job.spec.height), String(job.spec.steps), String(job.spec.guidance),
             job.relativePath, PostgresValue.hexadecimal(key), job.scheduledAt.map { String($0.timeIntervalSince1970) },
+            job.spec.textCleaning?.rawValue,
         ]
         for (index, column) in columns.enumerated() {
             if index > 0 { bytes.append(9) }

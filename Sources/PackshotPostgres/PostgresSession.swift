@@ -56,6 +56,33 @@ final class PostgresSession {
         _ = try take(PQexec(connection, sql))
     }
 
+    private var channels: Set<String> = []
+    /// How often a wait looks whether its task was cancelled.
+    private static let waitSlice = Duration.milliseconds(250)
+
+    /// Waits until somebody notifies a channel, the timeout is over or the task is cancelled. What was notified since the
+    /// channel was first waited on and not waited for ends the wait at once.
+    func waitForNotification(on channel: String, timeout: Duration) throws(StoreError) {
+        if !channels.contains(channel) {
+            try script("LISTEN \(channel)")
+            channels.insert(channel)
+        }
+        let deadline = ContinuousClock.now + timeout
+        while true {
+            guard PQconsumeInput(connection) == 1 else { throw lost(String(cString: PQerrorMessage(connection))) }
+            var isNotified = false
+            while let notification = PQnotifies(connection) {
+                isNotified = true
+                PQfreemem(notification)
+            }
+            let left = deadline - .now
+            if isNotified || left <= .zero || Task.isCancelled { return }
+            var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+            let milliseconds = min(left, Self.waitSlice) / .milliseconds(1)
+            _ = poll(&descriptor, 1, Int32(max(1, milliseconds)))
+        }
+    }
+
     /// Runs the body in a transaction; an error rolls back.
     func transaction<Value>(_ body: () throws -> Value) throws -> Value {
         try script("BEGIN")

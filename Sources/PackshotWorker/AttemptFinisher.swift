@@ -53,7 +53,9 @@ struct AttemptFinisher: Sendable {
                 let record = ImageRecord(
                     relativePath: claimed.relativePath, sha256: SHA256Digest.hash(bytes), byteCount: Int64(bytes.count),
                     width: image.width, height: image.height, effectivePrompt: job.prompt.effectiveText,
-                    promptTokens: job.prompt.tokenCount, version: configuration.version)
+                    promptTokens: job.prompt.tokenCount, promptTokensUsed: job.prompt.tokens.count,
+                    textCleaning: job.prompt.cleaning, droppedLetters: job.prompt.droppedLetters,
+                    version: configuration.version)
                 return (record, encoded - start, timeline.now - encoded)
             }
             stages.encode = encodeTime
@@ -124,7 +126,8 @@ struct AttemptFinisher: Sendable {
             try await queue.acknowledge([attempt.delivery])
             if case .accepted(.available) = verdict {
                 try await queue.dispatch([
-                    DispatchEntry(job: attempt.job.id, lane: attempt.delivery.lane, notBefore: nil)
+                    DispatchEntry(
+                        job: attempt.job.id, lane: attempt.delivery.lane, share: attempt.job.share, notBefore: nil)
                 ])
             }
         } catch {
@@ -141,6 +144,10 @@ extension AttemptFailure {
     /// The failure an error stands for. What is not known to be permanent is tried again.
     init(describing error: any Error) {
         switch error {
+        case is SpendingLimitReached:
+            self.init(
+                code: "over_budget", message: "stopped before it cost more than was set aside for it",
+                isPermanent: false)
         case let error as GenerationError:
             self.init(code: error.code.rawValue, message: error.message, isPermanent: true)
         case let error as ImageFileStore.Failure:

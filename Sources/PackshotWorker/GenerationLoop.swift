@@ -143,11 +143,13 @@ struct GenerationLoop: Sendable {
         var sources: [EmbeddingSource] = []
         do {
             let spec = attempt.job.spec
-            let prompt = try await encoderLane.run { try generator.prepare(spec.prompt) }
+            let prompt = try await encoderLane.run { try generator.prepare(spec.prompt, cleaning: spec.textCleaning) }
             let embedding = try await embedding(of: prompt, into: &sources)
             var negative: [UInt8]?
             if generator.needsNegativePrompt(spec) {
-                let text = try await encoderLane.run { try generator.prepare(spec.negativePrompt) }
+                let text = try await encoderLane.run {
+                    try generator.prepare(spec.negativePrompt, cleaning: spec.textCleaning)
+                }
                 negative = try await self.embedding(of: text, into: &sources)
             }
             return PreparedJob(
@@ -169,6 +171,12 @@ struct GenerationLoop: Sendable {
 
     // MARK: Sample
 
+    private func checkSpending(of attempt: HeldAttempt) throws {
+        guard let limit = attempt.job.spendingLimit else { return }
+        let spent = configuration.rateCard.price(fromMicroseconds: attempt.control.claimedAt, to: timeline.now)
+        if spent >= limit { throw SpendingLimitReached() }
+    }
+
     private func sample(_ job: PreparedJob) async -> Result<GeneratedImage, any Error> {
         let control = job.attempt.control
         do {
@@ -179,6 +187,7 @@ struct GenerationLoop: Sendable {
                         job.attempt.job.spec, prompt: job.embedding, negativePrompt: job.negativeEmbedding
                     ) { step, steps in
                         try control.checkpoint(step: step, of: steps)
+                        try checkSpending(of: job.attempt)
                         gate.jobAdvanced(step: step, of: steps)
                     }
                 })
@@ -187,6 +196,9 @@ struct GenerationLoop: Sendable {
         }
     }
 }
+
+/// Thrown out of the sampler when an attempt would cost more than was set aside for it.
+struct SpendingLimitReached: Error {}
 
 /// A confirmed claim, with the means to stop it and the queue entry to acknowledge.
 struct HeldAttempt: Sendable {

@@ -22,7 +22,12 @@ struct HeartbeatLoop: Sendable {
     func run() async {
         while !Task.isCancelled {
             await beat()
-            try? await Task.sleep(for: lease / 5)
+            do {
+                // Not a sleep: a person who cancels a job or drains a worker is heard at once.
+                try await ledger.waitForSignal(lease / 5)
+            } catch {
+                try? await Task.sleep(for: lease / 5)
+            }
         }
         await embeddings.publishCounts()
     }

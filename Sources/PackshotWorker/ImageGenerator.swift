@@ -17,7 +17,8 @@ package protocol ImageGenerator: Sendable {
 
     /// Cleans and tokenises a prompt, and names its embedding.
     /// - Throws: ``GenerationError`` `.badPrompt` for a text the model cannot take.
-    func prepare(_ prompt: String) throws -> PreparedPrompt
+    /// - Parameter cleaning: nil for the model's own way.
+    func prepare(_ prompt: String, cleaning: PromptCleaning?) throws -> PreparedPrompt
 
     /// Computes the embedding of a prompt.
     /// - Returns: An opaque value that survives storage byte for byte.
@@ -47,14 +48,23 @@ package struct PreparedPrompt: Hashable, Sendable {
     package let offset: Int
     /// Tokens before truncation.
     package let tokenCount: Int
+    /// How it was cleaned; nil when the generator does not clean.
+    package let cleaning: PromptCleaning?
+    /// Cleaning took letters out of it.
+    package let droppedLetters: Bool
     /// SHA-256 over the encoder's fingerprint and the token ids, 32 bytes: equal keys, equal embeddings.
     package let key: [UInt8]
 
-    package init(effectiveText: String, tokens: [Int32], offset: Int = 0, tokenCount: Int, key: [UInt8]) {
+    package init(
+        effectiveText: String, tokens: [Int32], offset: Int = 0, tokenCount: Int, cleaning: PromptCleaning? = nil,
+        droppedLetters: Bool = false, key: [UInt8]
+    ) {
         self.effectiveText = effectiveText
         self.tokens = tokens
         self.offset = offset
         self.tokenCount = tokenCount
+        self.cleaning = cleaning
+        self.droppedLetters = droppedLetters
         self.key = key
     }
 }

@@ -28,15 +28,16 @@ package struct PRXImageGenerator: ImageGenerator {
 
     package var kernelClass: String { "openblas-\(BLAS.coreName)" }
 
-    package func prepare(_ prompt: String) throws -> PreparedPrompt {
+    package func prepare(_ prompt: String, cleaning: PromptCleaning?) throws -> PreparedPrompt {
         do {
-            let prepared = try checkpoint.prepare(prompt)
+            let prepared = try checkpoint.prepare(prompt, cleaning: cleaning == .light ? .light : nil)
             var key = SHA256Digest()
             key.update("\(encoderFingerprint):\(prepared.offset):")
             prepared.tokens.withUnsafeBytes { key.update($0) }
             return PreparedPrompt(
                 effectiveText: prepared.effectiveText, tokens: prepared.tokens, offset: prepared.offset,
-                tokenCount: prepared.tokenCount, key: key.finish())
+                tokenCount: prepared.tokenCount, cleaning: PromptCleaning(prepared.cleaning),
+                droppedLetters: prepared.droppedLetters, key: key.finish())
         } catch let error as PRXError where error.code == .badPrompt {
             throw GenerationError(.badPrompt, error.message)
         }
@@ -46,7 +47,8 @@ package struct PRXImageGenerator: ImageGenerator {
         checkpoint.embed(
             PRXCheckpoint.Prompt(
                 effectiveText: prompt.effectiveText, tokens: prompt.tokens, offset: prompt.offset,
-                tokenCount: prompt.tokenCount), pool: encoderPool
+                tokenCount: prompt.tokenCount, cleaning: prompt.cleaning == .full ? .full : .light,
+                droppedLetters: prompt.droppedLetters), pool: encoderPool
         ).bytes
     }
 
@@ -77,6 +79,13 @@ package struct PRXImageGenerator: ImageGenerator {
         } catch let error as PRXError where error.code == .badRequest {
             throw GenerationError(.badSettings, error.message)
         }
+    }
+}
+
+extension PromptCleaning {
+    /// The ledger's word for what the pipeline did.
+    package init(_ cleaning: TextCleaning) {
+        self = cleaning == .full ? .full : .light
     }
 }
 

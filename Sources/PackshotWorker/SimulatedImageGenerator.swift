@@ -62,7 +62,7 @@ package struct SimulatedImageGenerator: ImageGenerator {
         self.model = model
     }
 
-    package func prepare(_ prompt: String) throws -> PreparedPrompt {
+    package func prepare(_ prompt: String, cleaning: PromptCleaning?) throws -> PreparedPrompt {
         let words = prompt.split(separator: " ").map {
             Int32(truncatingIfNeeded: $0.utf8.reduce(0) { $0 &* 31 &+ Int($1) })
         }

@@ -162,13 +162,22 @@ public final class PRXCheckpoint: Sendable {
         public let offset: Int
         /// Tokens before truncation.
         public let tokenCount: Int
+        /// How the text was cleaned.
+        public let cleaning: TextCleaning
+        /// Whether cleaning took letters beyond Latin out of it.
+        public let droppedLetters: Bool
 
         /// A prompt that ``PRXCheckpoint/prepare(_:)`` gave, put together again.
-        public init(effectiveText: String, tokens: [Int32], offset: Int, tokenCount: Int) {
+        public init(
+            effectiveText: String, tokens: [Int32], offset: Int, tokenCount: Int, cleaning: TextCleaning,
+            droppedLetters: Bool
+        ) {
             self.effectiveText = effectiveText
             self.tokens = tokens
             self.offset = offset
             self.tokenCount = tokenCount
+            self.cleaning = cleaning
+            self.droppedLetters = droppedLetters
         }
     }
 
@@ -178,7 +187,9 @@ public final class PRXCheckpoint: Sendable {
     ///   - cleaning: nil for the pipeline's own.
     ///   - maximumTokens: Tokens to cut to; nil for the pipeline's own number.
     public func prepare(_ text: String, cleaning: TextCleaning? = nil, maximumTokens: Int? = nil) throws -> Prompt {
-        let effective = (cleaning ?? defaultTextCleaning).clean(text)
+        let cleaning = cleaning ?? defaultTextCleaning
+        let cleaned = cleaning.cleanedPrompt(text)
+        let effective = cleaned.effective
         guard !effective.isEmpty || text.isEmpty else {
             throw PRXError(
                 .badPrompt, "nothing is left of the prompt \(text.debugDescription.prefix(80)) after cleaning")
@@ -191,7 +202,7 @@ public final class PRXCheckpoint: Sendable {
         }
         return Prompt(
             effectiveText: effective, tokens: encoded.tokens, offset: encoded.padOffset,
-            tokenCount: encoded.tokenCountBeforeTruncation)
+            tokenCount: encoded.tokenCountBeforeTruncation, cleaning: cleaning, droppedLetters: cleaned.droppedLetters)
     }
 
     /// Runs the text encoder.

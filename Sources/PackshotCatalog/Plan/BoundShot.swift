@@ -11,6 +11,7 @@ struct BoundShot {
     private let height: Int
     private let steps: Int
     private let guidance: Double
+    private let textCleaning: PromptCleaning?
     private let prompt: BoundTemplate
     private let negativePrompt: BoundTemplate?
     private let choices: [String: BoundTemplate]
@@ -32,6 +33,7 @@ struct BoundShot {
         height = shot.height ?? defaults.height
         steps = shot.steps ?? defaults.steps
         guidance = shot.guidance ?? defaults.guidance
+        textCleaning = shot.textCleaning
         prompt = try BoundShot.bind(shot.prompt, columns, key: "prompt")
         negativePrompt =
             if let template = shot.negativePrompt {
@@ -78,7 +80,7 @@ struct BoundShot {
             guard !text.isEmpty else { throw PromptTemplate.Failure(message: "is empty for this product") }
             return GenerationSpec(
                 prompt: text, negativePrompt: try negativePrompt?.render(product) ?? "", seed: 0, width: width,
-                height: height, steps: steps, guidance: guidance)
+                height: height, steps: steps, guidance: guidance, textCleaning: textCleaning)
         } catch {
             throw Failure(key: "prompt", message: error.message)
         }

@@ -1,3 +1,5 @@
+package import PackshotJobs
+
 /// A named recipe: which pictures to make of every product.
 package struct Shot: Hashable, Sendable {
     /// Where seeds come from.
@@ -30,6 +32,8 @@ package struct Shot: Hashable, Sendable {
     package var height: Int?
     /// Denoising steps; nil for the model's own.
     package var steps: Int?
+    /// How prompts are cleaned; nil for the model's own way.
+    package var textCleaning: PromptCleaning?
     /// Classifier-free guidance scale; nil for the model's own.
     package var guidance: Double?
     /// Where seeds come from.

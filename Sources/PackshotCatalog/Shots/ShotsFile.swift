@@ -22,6 +22,7 @@ internal import Yams
 ///     seed: derived            # or a number: variant 0 gets it, variant 1 the next …
 ///     variants: 1              # images of each product
 ///     priority: 4              # 0 first … 9 last
+///     text_cleaning: light     # or full, as the model's pipeline does; light keeps every letter, size and number
 /// ```
 ///
 /// With `prompt_by`, values are compared without letter case; for a column named `locale`, `language` or `lang`, a value

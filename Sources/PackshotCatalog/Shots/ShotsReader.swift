@@ -1,3 +1,4 @@
+internal import PackshotJobs
 internal import Yams
 
 /// Turns YAML nodes into shots and collects what is wrong with them.
@@ -6,7 +7,7 @@ struct ShotsReader {
 
     private static let shotKeys = [
         "name", "prompt", "prompt_by", "negative_prompt", "width", "height", "size", "steps", "guidance", "seed",
-        "variants", "priority",
+        "variants", "priority", "text_cleaning",
     ]
     /// A default prompt or name would make shots that do not say what they are.
     private static let defaultKeys = shotKeys.filter { !["name", "prompt", "prompt_by"].contains($0) }
@@ -38,6 +39,15 @@ struct ShotsReader {
         return shots
     }
 
+    /// nil for the model's own way and for what is neither.
+    private mutating func cleaning(_ node: Node, _ place: String) -> PromptCleaning? {
+        guard let value = node.scalar.flatMap({ PromptCleaning(rawValue: $0.string) }) else {
+            problem(node, "\(place): expected full or light")
+            return nil
+        }
+        return value == .full ? nil : value
+    }
+
     private mutating func shot(_ node: Node, number: Int, defaults: [String: Node]) -> Shot? {
         let named = node.mapping?["name"]?.scalar?.string
         let place = named.map { "shot \($0.excerpt)" } ?? "shot \(number)"
@@ -65,6 +75,7 @@ struct ShotsReader {
         shot.guidance = values["guidance"].flatMap { decimal($0, 1...100, "\(place), key guidance") }
         shot.variants = values["variants"].flatMap { integer($0, 1...10_000, "\(place), key variants") } ?? 1
         shot.priority = values["priority"].flatMap { integer($0, 0...9, "\(place), key priority") } ?? 4
+        shot.textCleaning = values["text_cleaning"].flatMap { cleaning($0, "\(place), key text_cleaning") }
         if let seed = values["seed"] { readSeed(seed, &shot, place) }
         return problems.count == countBefore ? shot : nil
     }

@@ -6,7 +6,7 @@ internal import PackshotPostgres
 struct BatchProgress {
     let reports: LedgerReports
 
-    /// Returns the last report, once no job of the batch can change any more.
+    /// Returns the last report, once no job of the batch can change any more by itself or its budget is used up.
     func follow(_ batch: BatchID) async throws -> LedgerReports.BatchReport {
         var lastLine = ContinuousClock().now - .seconds(60)
         var backoff = Duration.milliseconds(200)
@@ -27,7 +27,7 @@ struct BatchProgress {
                 Talk.note(Self.line(report))
                 lastLine = ContinuousClock().now
             }
-            if report.isFinished {
+            if report.isFinished || report.isStoppedByBudget {
                 if Talk.isInteractive { Talk.note("") }
                 return report
             }
@@ -41,6 +41,7 @@ struct BatchProgress {
         for state in ["running", "retryable", "discarded", "cancelled"] {
             if let count = report.jobs[state], count > 0 { parts.append("\(count) \(state)") }
         }
+        if let reason = report.pauseReason { parts.append(reason == "budget" ? "paused: budget used up" : "paused") }
         if !report.isFinished, let pace = report.imagesPerSecond, pace > 0 {
             parts.append(String(format: "%.1f images/s", pace))
             if let left = report.secondsLeft { parts.append("\(Int(left.rounded(.up))) s left") }

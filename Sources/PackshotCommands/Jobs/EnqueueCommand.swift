@@ -36,8 +36,24 @@ package struct EnqueueCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("max-cost"),
-        help: "Refuse, exit code 6, when the batch would cost more US dollars by the model's measured pace.")
+        help:
+            "Budget of the batch in US dollars: refuse, exit code 6, what would cost more by the model's measured pace; then never spend more."
+    )
     package var maxCost: String?
+
+    @Option(help: "Added to every shot's priority, -9 (more urgent) to 9; the sum stays within 0 to 9.")
+    package var priority = 0
+
+    @Option(help: "Whose batch it is: a tenant's batches share one place in the queue.")
+    package var tenant = ""
+
+    @Option(help: "Share of the fleet among other batches or tenants with jobs of the same priority, 1 to 1000.")
+    package var weight = 1
+
+    @Option(
+        name: .customLong("start-at"),
+        help: "Begin no image before this moment, such as 2026-12-01T06:00:00Z, or +2h from now.")
+    package var startAt: StartTime?
 
     @Option(name: .customLong("max-attempts"), help: "Attempts a job is allowed.")
     package var maxAttempts = 3
@@ -52,6 +68,9 @@ package struct EnqueueCommand: AsyncParsableCommand {
 
     package func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is at least 1") }
+        guard (-9...9).contains(priority) else { throw ValidationError("--priority is -9 to 9") }
+        guard (1...1000).contains(weight) else { throw ValidationError("--weight is 1 to 1000") }
+        guard tenant.utf8.count <= 200 else { throw ValidationError("--tenant is at most 200 bytes") }
         guard (1...100).contains(maxAttempts) else { throw ValidationError("--max-attempts is 1 to 100") }
         if let maxCost, MicroDollars(dollars: maxCost) == nil {
             throw ValidationError("--max-cost is an amount in US dollars, such as 12.50")
@@ -80,10 +99,18 @@ package struct EnqueueCommand: AsyncParsableCommand {
 
         let batch = NewBatch(
             name: plan.batch, outputRoot: URL(fileURLWithPath: out).standardizedFileURL.path,
-            sourcePath: file, sourceSHA256: summary.sha256, model: try ModelRecord(checkpoint), maxAttempts: maxAttempts
-        )
+            sourcePath: file, sourceSHA256: summary.sha256, model: try ModelRecord(checkpoint),
+            maxAttempts: maxAttempts,
+            tenant: tenant, weight: weight, budget: maxCost.flatMap { MicroDollars(dollars: $0) })
         let reader = try plan.images(expecting: summary.sha256)
-        let submission = try await ledger.submit(batch) { try reader.nextChunk(2_000)?.map(\.job) }
+        let losses = CleaningLosses(checkpoint: checkpoint)
+        let submission = try await ledger.submit(batch) {
+            try reader.nextChunk(2_000)?.map { image in
+                losses.look(at: image.job)
+                return scheduled(image.job)
+            }
+        }
+        if let warning = losses.warning { Talk.note("packshot: \(warning)") }
         let dispatched = try await Dispatcher(ledger: ledger, queue: queue).dispatch(submission.batch)
         if !json {
             Talk.note(
@@ -101,11 +128,24 @@ package struct EnqueueCommand: AsyncParsableCommand {
         } else if !wait {
             Talk.result(plan.batch)
         }
+        if let status, status.isStoppedByBudget {
+            throw CommandError(
+                .overBudget,
+                "the budget is used up with \(status.images) of \(status.total) images made; go on with \"packshot resume \(plan.batch) --max-cost USD\""
+            )
+        }
         if let status, status.failed > 0 {
             throw CommandError(
                 .someJobsFailed,
                 "\(status.failed) of \(status.total) jobs failed: \"packshot status \(plan.batch)\" says why")
         }
+    }
+
+    /// A planned job with the command line's urgency and start.
+    private func scheduled(_ job: PlannedJob) -> PlannedJob {
+        PlannedJob(
+            product: job.product, shot: job.shot, variant: job.variant, spec: job.spec, relativePath: job.relativePath,
+            priority: min(9, max(0, job.priority + priority)), scheduledAt: startAt?.date)
     }
 
     private func makePlan(_ checkpoint: PRXCheckpoint) throws -> (Plan, Plan.Summary) {
@@ -137,10 +177,15 @@ package struct EnqueueCommand: AsyncParsableCommand {
     private func checkBudget(_ images: Int, ledger: LedgerReports, fingerprint: String) async throws {
         guard let budget = maxCost.flatMap({ MicroDollars(dollars: $0) }) else { return }
         guard let each = try await ledger.meanImageCost(ModelFingerprint(rawValue: fingerprint)) else {
-            throw CommandError(
-                .overBudget,
-                "no image of this model has been made yet, so what \(images) would cost is unknown; make a few first (--limit 3), without --max-cost"
+            // Nothing is known but that an image costs something: a millionth of a dollar at least.
+            guard budget.rawValue >= Int64(images) else {
+                throw CommandError(
+                    .overBudget, "\(images) images cannot cost as little as \(budget); nothing was submitted")
+            }
+            Talk.note(
+                "packshot: no image of this model has been made yet, so the cost is unknown; the batch stops when \(budget) is spent"
             )
+            return
         }
         let estimate = MicroDollars(rawValue: Int64((each * Double(images)).rounded(.up)))
         guard estimate <= budget else {

@@ -60,10 +60,11 @@ package struct VerifyCommand: AsyncParsableCommand {
                 "\(image) was made with other weights: \(provenance.modelFingerprint), not \(fingerprint)")
         }
         let generator = try PRXImageGenerator(checkpoint: checkpoint, threads: ModelFolder.defaultThreads)
-        let prompt = try generator.prepare(provenance.spec.prompt)
+        let prompt = try generator.prepare(provenance.spec.prompt, cleaning: provenance.spec.textCleaning)
         let negative =
             generator.needsNegativePrompt(provenance.spec)
-            ? try generator.embed(try generator.prepare(provenance.spec.negativePrompt)) : nil
+            ? try generator.embed(
+                try generator.prepare(provenance.spec.negativePrompt, cleaning: provenance.spec.textCleaning)) : nil
         let made = try generator.generate(
             provenance.spec, prompt: try generator.embed(prompt), negativePrompt: negative
         ) { _, _ in }

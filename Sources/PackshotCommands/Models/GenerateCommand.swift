@@ -38,7 +38,9 @@ package struct GenerateCommand: ParsableCommand {
     @Flag(name: .customLong("no-resolution-binning"), help: "Make exactly the size asked for.")
     package var noResolutionBinning = false
 
-    @Option(name: .customLong("text-cleaning"), help: "How the prompt is cleaned: full (as the reference) or light.")
+    @Option(
+        name: .customLong("text-cleaning"),
+        help: "How the prompt is cleaned: full (as the model's pipeline in the reference does) or light.")
     package var textCleaning = TextCleaningChoice.full
 
     @Option(help: "Images from one generator of that seed; several are written as FILE-0.png, FILE-1.png, …")
@@ -69,6 +71,8 @@ package struct GenerateCommand: ParsableCommand {
         let effectivePrompt: String
         let promptTokens: Int
         let truncatedTokens: Int
+        let textCleaning: String
+        let droppedLetters: Bool
         let seed: UInt64
         let steps: Int
         let guidance: Double
@@ -87,7 +91,8 @@ package struct GenerateCommand: ParsableCommand {
         let spec = GenerationSpec(
             prompt: prompt, negativePrompt: negativePrompt, seed: seed ?? Self.derivedSeed(prompt),
             width: width ?? checkpoint.defaultSize, height: height ?? checkpoint.defaultSize,
-            steps: steps ?? PRXCheckpoint.defaultSteps, guidance: guidance ?? PRXCheckpoint.defaultGuidance)
+            steps: steps ?? PRXCheckpoint.defaultSteps, guidance: guidance ?? PRXCheckpoint.defaultGuidance,
+            textCleaning: textCleaning == .light ? .light : nil)
         do {
             try generate(checkpoint, spec, pool)
         } catch let error as PRXError {
@@ -107,6 +112,11 @@ package struct GenerateCommand: ParsableCommand {
         let dropped = text.tokenCount - text.tokens.count
         if dropped > 0 {
             Talk.note("packshot: the prompt has \(text.tokenCount) tokens; the last \(dropped) were cut off")
+        }
+        if text.droppedLetters {
+            Talk.note(
+                "packshot: cleaning took letters out of the prompt; the model gets \(text.effectiveText.debugDescription). --text-cleaning light keeps them"
+            )
         }
         let embedding = checkpoint.embed(text, pool: pool)
         let negative =
@@ -141,6 +151,7 @@ package struct GenerateCommand: ParsableCommand {
                     files: paths, sha256: digests, model: checkpoint.name,
                     modelFingerprint: try checkpoint.fingerprint(),
                     effectivePrompt: text.effectiveText, promptTokens: text.tokenCount, truncatedTokens: dropped,
+                    textCleaning: text.cleaning.rawValue, droppedLetters: text.droppedLetters,
                     seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
                     threads: pool.threadCount, embedSeconds: seconds(embedded - start),
                     sampleSeconds: seconds(result.sampleTime), decodeSeconds: seconds(result.decodeTime)))

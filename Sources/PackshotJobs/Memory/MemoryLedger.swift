@@ -11,13 +11,13 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         package let batch: BatchID
         package let planned: PlannedJob
         package let model: ModelFingerprint
-        package fileprivate(set) var machine: JobStateMachine
-        package fileprivate(set) var currentAttempt: AttemptID?
-        package fileprivate(set) var leaseEnd: Date?
-        package fileprivate(set) var dueAt: Date?
-        package fileprivate(set) var availableSince: Date
-        package fileprivate(set) var image: ImageRecord?
-        package fileprivate(set) var lastFailure: AttemptFailure?
+        package internal(set) var machine: JobStateMachine
+        package internal(set) var currentAttempt: AttemptID?
+        package internal(set) var leaseEnd: Date?
+        package internal(set) var dueAt: Date?
+        package internal(set) var availableSince: Date
+        package internal(set) var image: ImageRecord?
+        package internal(set) var lastFailure: AttemptFailure?
     }
 
     /// One attempt as the ledger knows it.
@@ -30,32 +30,40 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         package let worker: WorkerID
         package let number: Int
         package let startedAt: Date
-        package fileprivate(set) var state = State.running
+        package internal(set) var state = State.running
         /// Microseconds and money charged; a lost attempt's grow if its worker reports more later.
-        package fileprivate(set) var busy: Int64 = 0
-        package fileprivate(set) var cost = MicroDollars.zero
-        fileprivate var verdict: SettlementVerdict?
+        package internal(set) var busy: Int64 = 0
+        package internal(set) var cost = MicroDollars.zero
+        /// Set aside of the batch's budget while it runs; nil without one.
+        package internal(set) var reserved: MicroDollars?
+        var verdict: SettlementVerdict?
     }
 
-    private struct Batch {
+    struct Batch {
         let new: NewBatch
+        var isPaused = false
+        var budget: MicroDollars?
+        var share: QueueShare
         var dispatchedThrough = JobID(rawValue: 0)
     }
 
-    private struct State {
+    struct State {
         var batches: [BatchID: Batch] = [:]
         var jobs: [JobID: Job] = [:]
         var keys: [[UInt8]: JobID] = [:]
         var attempts: [AttemptID: Attempt] = [:]
         var workers: [WorkerID: WorkerRegistration] = [:]
         var draining: Set<WorkerID> = []
+        var limits: [ModelFingerprint: ModelLimits] = [:]
+        /// Jobs that may begin now, and since when more are due.
+        var tokens: [ModelFingerprint: (count: Double, at: Date)] = [:]
         var staleSettlements = 0
         var nextJob: Int64 = 1
         var nextAttempt: Int64 = 1
     }
 
-    private let now: @Sendable () -> Date
-    private let state = Mutex(State())
+    let now: @Sendable () -> Date
+    let state = Mutex(State())
 
     /// - Parameter now: The ledger's one clock.
     package init(now: @escaping @Sendable () -> Date = { Date() }) {
@@ -100,7 +108,11 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 }
                 new.append((key, job))
             }
-            if known == nil { state.batches[id] = Batch(new: batch) }
+            if known == nil {
+                state.batches[id] = Batch(
+                    new: batch, budget: batch.budget,
+                    share: QueueShare(batch: id, tenant: batch.tenant, weight: batch.weight))
+            }
             for (key, job) in new {
                 let jobID = JobID(rawValue: state.nextJob)
                 state.nextJob += 1
@@ -120,7 +132,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         state.withLock { state in
             let through = state.batches[batch]?.dispatchedThrough ?? JobID(rawValue: 0)
             return state.jobs.values.filter { $0.batch == batch && $0.id > through }
-                .sorted { $0.id < $1.id }.prefix(limit).map(Self.entry)
+                .sorted { $0.id < $1.id }.prefix(limit).map { Self.entry($0, in: state) }
         }
     }
 
@@ -146,9 +158,8 @@ package final class MemoryLedger: JobLedger, BatchLedger {
 
     package func deregister(_ worker: WorkerID, uptime: Int64) async throws {}
 
-    /// Asks a worker to drain, as a person would.
-    package func requestDrain(_ worker: WorkerID) {
-        _ = state.withLock { $0.draining.insert(worker) }
+    package func waitForSignal(_ timeout: Duration) async throws {
+        try await Task.sleep(for: min(timeout, .milliseconds(100)))
     }
 
     package func heartbeat(
@@ -185,27 +196,41 @@ package final class MemoryLedger: JobLedger, BatchLedger {
             var claimed: [ClaimedJob] = []
             for id in jobs {
                 guard var job = state.jobs[id], let batch = state.batches[job.batch] else { continue }
+                // A job this worker holds already is given again: the answer to the first confirmation may have been lost.
+                if job.machine.state == .running, let current = job.currentAttempt,
+                    let attempt = state.attempts[current], attempt.worker == worker
+                {
+                    claimed.append(Self.claimed(job, attempt, batch))
+                    continue
+                }
                 if let due = job.dueAt, due <= date { try? job.machine.apply(.due) }
+                guard job.machine.state == .available, job.machine.attempts < job.machine.maxAttempts,
+                    let allowed = Self.allowance(for: &job, by: worker, lease: lease, at: date, in: &state)
+                else { continue }
                 do { try job.machine.apply(.claimed) } catch { continue }
-                let attempt = Attempt(
+                var attempt = Attempt(
                     id: AttemptID(rawValue: state.nextAttempt), job: id, worker: worker,
                     number: job.machine.attempts, startedAt: date)
                 state.nextAttempt += 1
+                attempt.reserved = allowed.reserved
                 state.attempts[attempt.id] = attempt
                 job.dueAt = nil
                 job.currentAttempt = attempt.id
                 job.leaseEnd = date.addingTimeInterval(lease / .seconds(1))
                 state.jobs[id] = job
-                claimed.append(
-                    ClaimedJob(
-                        id: id, batch: job.batch, batchName: batch.new.name, attempt: attempt.id,
-                        attemptNumber: attempt.number, maxAttempts: job.machine.maxAttempts,
-                        sku: job.planned.product.sku, title: job.planned.product.title, shot: job.planned.shot,
-                        variant: job.planned.variant, model: job.model, spec: job.planned.spec,
-                        outputRoot: batch.new.outputRoot, relativePath: job.planned.relativePath))
+                claimed.append(Self.claimed(job, attempt, batch))
             }
             return claimed
         }
+    }
+
+    private static func claimed(_ job: Job, _ attempt: Attempt, _ batch: Batch) -> ClaimedJob {
+        ClaimedJob(
+            id: job.id, batch: job.batch, batchName: batch.new.name, attempt: attempt.id,
+            attemptNumber: attempt.number, maxAttempts: job.machine.maxAttempts, sku: job.planned.product.sku,
+            title: job.planned.product.title, shot: job.planned.shot, variant: job.planned.variant, model: job.model,
+            spec: job.planned.spec, outputRoot: batch.new.outputRoot, relativePath: job.planned.relativePath,
+            spendingLimit: attempt.reserved, share: batch.share)
     }
 
     package func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict] {
@@ -261,14 +286,6 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         return .accepted(job.machine.state)
     }
 
-    /// Cancels a job, as a person would.
-    /// - Throws: ``JobStateMachine/IllegalTransition`` when it is final already.
-    package func cancel(_ id: JobID) throws {
-        try state.withLock { state in
-            try state.jobs[id]?.machine.apply(.cancelled)
-        }
-    }
-
     package func rescueExpired(limit: Int) async throws -> [DispatchEntry] {
         let date = now()
         return state.withLock { state in
@@ -278,12 +295,15 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 guard let id = job.currentAttempt, var attempt = state.attempts[id] else { continue }
                 attempt.state = .lost
                 attempt.busy = Int64((job.leaseEnd ?? date).timeIntervalSince(attempt.startedAt) * 1e6)
+                attempt.cost = (state.workers[attempt.worker]?.rateCard ?? RateCard(name: "none", perHour: .zero))
+                    .price(
+                        fromMicroseconds: 0, to: attempt.busy)
                 state.attempts[id] = attempt
                 do { try job.machine.apply(.leaseExpired) } catch { preconditionFailure("a running job cannot expire") }
                 job.leaseEnd = nil
                 job.availableSince = date
                 state.jobs[job.id] = job
-                if job.machine.state == .available { entries.append(Self.entry(job)) }
+                if job.machine.state == .available { entries.append(Self.entry(job, in: state)) }
             }
             return entries
         }
@@ -299,7 +319,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 job.dueAt = nil
                 job.availableSince = date
                 state.jobs[job.id] = job
-                entries.append(Self.entry(job))
+                entries.append(Self.entry(job, in: state))
             }
             return entries
         }
@@ -313,16 +333,28 @@ package final class MemoryLedger: JobLedger, BatchLedger {
             state.jobs.values.filter { job in
                 job.model == model && job.machine.state == .available && job.id > (after ?? JobID(rawValue: 0))
                     && date.timeIntervalSince(job.availableSince) > grace / .seconds(1)
-            }.sorted { $0.id < $1.id }.prefix(limit).map(Self.entry)
+                    && !Self.isPaused(job, in: state)
+            }.sorted { $0.id < $1.id }.prefix(limit).map { Self.entry($0, in: state) }
         }
     }
 
     package func hasUnfinishedJobs(model: ModelFingerprint) async throws -> Bool {
-        state.withLock { $0.jobs.values.contains { $0.model == model && !$0.machine.state.isFinal } }
+        state.withLock { state in
+            state.jobs.values.contains { job in
+                job.model == model && !job.machine.state.isFinal
+                    && (job.machine.state == .running || !Self.isPaused(job, in: state))
+            }
+        }
     }
 
-    private static func entry(_ job: Job) -> DispatchEntry {
+    static func isPaused(_ job: Job, in state: State) -> Bool {
+        state.batches[job.batch]?.isPaused == true || state.limits[job.model]?.isPaused == true
+    }
+
+    static func entry(_ job: Job, in state: State) -> DispatchEntry {
         DispatchEntry(
-            job: job.id, lane: QueueLane(model: job.model, priority: job.planned.priority), notBefore: job.dueAt)
+            job: job.id, lane: QueueLane(model: job.model, priority: job.planned.priority),
+            share: state.batches[job.batch]?.share ?? QueueShare(batch: job.batch, tenant: "", weight: 1),
+            notBefore: job.dueAt)
     }
 }

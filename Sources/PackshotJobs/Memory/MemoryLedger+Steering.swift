@@ -1,0 +1,148 @@
+internal import Foundation
+internal import Synchronization
+
+/// Steering, and what it allows a claim.
+extension MemoryLedger: SteeringLedger {
+    package func cancel(_ selection: JobSelection) async throws -> Int {
+        let date = now()
+        return state.withLock { state in
+            var count = 0
+            for var job in Self.selected(selection, in: state) where !job.machine.state.isFinal {
+                do { try job.machine.apply(.cancelled) } catch { continue }
+                job.leaseEnd = nil
+                job.dueAt = nil
+                job.availableSince = date
+                state.jobs[job.id] = job
+                count += 1
+            }
+            return count
+        }
+    }
+
+    package func retry(_ selection: JobSelection, limit: Int) async throws -> [DispatchEntry] {
+        let date = now()
+        return state.withLock { state in
+            var entries: [DispatchEntry] = []
+            for var job in Self.selected(selection, in: state) where entries.count < limit {
+                do { try job.machine.apply(.retried) } catch { continue }
+                job.dueAt = nil
+                job.lastFailure = nil
+                job.availableSince = date
+                state.jobs[job.id] = job
+                entries.append(Self.entry(job, in: state))
+            }
+            return entries
+        }
+    }
+
+    package func pause(_ batch: BatchID) async throws {
+        state.withLock { $0.batches[batch]?.isPaused = true }
+    }
+
+    package func resume(_ batch: BatchID) async throws {
+        state.withLock { $0.batches[batch]?.isPaused = false }
+    }
+
+    package func setBudget(_ batch: BatchID, _ limit: MicroDollars?) async throws {
+        state.withLock { state in
+            state.batches[batch]?.budget = limit
+            let committed = Self.committed(batch, in: state)
+            if limit.map({ $0 > committed }) ?? true { state.batches[batch]?.isPaused = false }
+        }
+    }
+
+    package func setLimits(_ model: ModelFingerprint, _ limits: ModelLimits) async throws {
+        let date = now()
+        state.withLock { state in
+            state.limits[model] = limits
+            if limits.perMinute != nil, state.tokens[model] == nil { state.tokens[model] = (1, date) }
+        }
+    }
+
+    package func drain(_ workers: [WorkerID]) async throws -> [WorkerID] {
+        state.withLock { state in
+            let known = workers.filter { state.workers[$0] != nil }
+            state.draining.formUnion(known)
+            return known
+        }
+    }
+
+    /// What is paused, committed and owed to each batch, for tests.
+    package func standing(_ batch: BatchID) -> (isPaused: Bool, committed: MicroDollars) {
+        state.withLock { ($0.batches[batch]?.isPaused ?? false, Self.committed(batch, in: $0)) }
+    }
+
+    private static func selected(_ selection: JobSelection, in state: State) -> [Job] {
+        state.jobs.values.filter { job in
+            (selection.batch == nil || job.batch == selection.batch)
+                && (selection.job == nil || job.id == selection.job)
+                && (selection.model == nil || job.model == selection.model)
+                && (selection.states.isEmpty || selection.states.contains(job.machine.state))
+                && (selection.sku.map { JobSelection.matches(job.planned.product.sku, $0) } ?? true)
+                && (selection.shot.map { JobSelection.matches(job.planned.shot, $0) } ?? true)
+                && (selection.reason.map { JobSelection.matches(job.lastFailure?.code ?? "", $0) } ?? true)
+        }.sorted { $0.id < $1.id }
+    }
+
+    private static func committed(_ batch: BatchID, in state: State) -> MicroDollars {
+        MicroDollars(
+            rawValue: state.attempts.values.reduce(0) { sum, attempt in
+                guard state.jobs[attempt.job]?.batch == batch else { return sum }
+                let isRunning = attempt.state == .running
+                return sum + (isRunning ? attempt.reserved ?? .zero : attempt.cost).rawValue
+            })
+    }
+
+    /// What a claim of this job may cost, or nil where it may not begin; then the job is postponed or its batch paused, as it must.
+    static func allowance(
+        for job: inout Job, by worker: WorkerID, lease: Duration, at date: Date, in state: inout State
+    ) -> (reserved: MicroDollars?, Void)? {
+        guard !isPaused(job, in: state) else { return nil }
+        func postpone() {
+            do { try job.machine.apply(.postponed) } catch { return }
+            job.dueAt = date.addingTimeInterval(1.5)
+            state.jobs[job.id] = job
+        }
+        let limits = state.limits[job.model] ?? ModelLimits()
+        let running = state.jobs.values.filter { $0.machine.state == .running }
+        if let most = limits.maxRunning, running.count(where: { $0.model == job.model }) >= most {
+            postpone()
+            return nil
+        }
+        var bucket = state.tokens[job.model]
+        if let rate = limits.perMinute {
+            let (count, since) = bucket ?? (1, date)
+            let filled = min(max(1, Double(rate) / 60), count + date.timeIntervalSince(since) * Double(rate) / 60)
+            bucket = (filled, date)
+            guard filled >= 1 else {
+                state.tokens[job.model] = bucket
+                postpone()
+                return nil
+            }
+            bucket?.count -= 1
+        }
+        var reserved: MicroDollars?
+        if let limit = state.batches[job.batch]?.budget {
+            let batch = job.batch
+            let dearest = state.attempts.values.filter {
+                $0.state == .completed && state.jobs[$0.job]?.batch == batch
+            }.sorted { $0.id > $1.id }.prefix(50).map(\.cost).max()
+            let card = state.workers[worker]?.rateCard ?? RateCard(name: "none", perHour: .zero)
+            let budget = Budget(limit: limit, committed: committed(batch, in: state))
+            switch budget.claim(
+                dearest: dearest, leaseCost: card.price(fromMicroseconds: 0, to: Int64(lease / .microseconds(1))),
+                isIdle: !running.contains { $0.batch == batch })
+            {
+            case .reserve(let amount): reserved = amount
+            case .wait:
+                postpone()
+                return nil
+            case .exhausted:
+                state.batches[batch]?.isPaused = true
+                return nil
+            }
+        }
+        if let bucket { state.tokens[job.model] = bucket }
+        return (reserved, ())
+    }
+}

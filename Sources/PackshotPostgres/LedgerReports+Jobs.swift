@@ -1,0 +1,80 @@
+package import PackshotJobs
+
+extension LedgerReports {
+    /// A job as `packshot jobs` lists it.
+    package struct JobReport: Codable, Sendable {
+        package let job: Int64
+        package let batch: String
+        package let sku: String
+        package let shot: String
+        package let variant: Int
+        package let state: String
+        package let attempt: Int
+        package let maxAttempts: Int
+        package let reason: String?
+        package let message: String?
+    }
+
+    /// Selected jobs in the order of their ids.
+    package func jobs(_ selection: JobSelection, limit: Int) async throws -> [JobReport] {
+        try await connection.run { session in
+            let (condition, parameters) = PostgresLedger.condition(selection)
+            return try session.query(
+                """
+                SELECT j.id, b.name, p.sku, j.shot, j.variant, j.state, j.attempt, j.max_attempts, j.error_code, j.error_message
+                FROM jobs j JOIN products p ON p.id = j.product_id JOIN batches b ON b.id = j.batch_id
+                WHERE \(condition) ORDER BY j.id LIMIT $\(parameters.count + 1)
+                """, parameters + [.integer(limit)]
+            ).rows.map { row -> JobReport in
+                func number(_ index: Int) -> Int { row[index].flatMap { Int($0) } ?? 0 }
+                return JobReport(
+                    job: Int64(number(0)), batch: row[1] ?? "", sku: row[2] ?? "", shot: row[3] ?? "",
+                    variant: number(4), state: row[5] ?? "", attempt: number(6), maxAttempts: number(7),
+                    reason: row[8], message: row[9])
+            }
+        }
+    }
+
+    /// The newest model with a name, or the one with a fingerprint (its beginning is enough).
+    /// - Throws: ``StoreError`` `.notFound`.
+    package func findModel(_ name: String) async throws -> ModelFingerprint {
+        let rows = try await connection.run { session in
+            try session.query(
+                """
+                SELECT fingerprint FROM model_weights
+                WHERE name = $1 OR (length($1) >= 8 AND starts_with(fingerprint, $1)) ORDER BY first_seen_at DESC LIMIT 1
+                """, [.text(name)]
+            ).rows
+        }
+        guard let fingerprint = rows.first?.first.flatMap({ $0 }) else {
+            throw StoreError(.postgres, .notFound, "the ledger knows no model \(name.debugDescription)")
+        }
+        return ModelFingerprint(rawValue: fingerprint)
+    }
+
+    /// The model a batch was submitted with.
+    package func model(of batch: BatchID) async throws -> ModelFingerprint {
+        try await connection.run { session in
+            let row = try session.query(
+                "SELECT model_fingerprint FROM batches WHERE id = $1", [.integer(batch.rawValue)]
+            ).rows.first
+            guard let fingerprint = row?.first.flatMap({ $0 }) else {
+                throw StoreError(.postgres, .notFound, "there is no batch \(batch)")
+            }
+            return ModelFingerprint(rawValue: fingerprint)
+        }
+    }
+
+    /// A model's limits.
+    package func limits(_ model: ModelFingerprint) async throws -> ModelLimits {
+        try await connection.run { session in
+            let row = try session.query(
+                "SELECT max_running, per_minute, paused_at IS NOT NULL FROM model_limits WHERE model_fingerprint = $1",
+                [.text(model.rawValue)]
+            ).rows.first
+            return ModelLimits(
+                maxRunning: row?[0].flatMap { Int($0) }, perMinute: row?[1].flatMap { Int($0) },
+                isPaused: row?[2] == "t")
+        }
+    }
+}

@@ -1,0 +1,207 @@
+internal import PackshotJobs
+
+/// Claims of jobs that a budget or a model's limits may hold back. One worker decides at a time.
+extension PostgresLedger {
+    /// The advisory lock of those who decide: the bytes of "restrict".
+    private static let lock = Int64(0x7265_7374_7269_6374)
+
+    /// A job that could be claimed if what restricts it allows.
+    private struct Candidate {
+        let job: Int64
+        let batch: Int64
+        let model: String
+    }
+
+    private struct BatchStanding {
+        let limit: MicroDollars
+        var committed: MicroDollars
+        let dearest: MicroDollars?
+        var running: Int
+        var isExhausted = false
+    }
+
+    private struct ModelStanding {
+        let maxRunning: Int?
+        let hasRate: Bool
+        var tokens: Double
+        var running: Int
+    }
+
+    /// - Parameter ids: The jobs, as an array.
+    /// - Returns: Rows as ``claimSQL(_:alsoHeld:)`` gives them.
+    static func claimRestricted(
+        _ ids: PostgresValue, by worker: WorkerID, lease: Duration, _ session: PostgresSession
+    ) throws -> [[String?]] {
+        let restricted = try session.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM jobs j JOIN batches b ON b.id = j.batch_id
+                WHERE j.id = ANY ($1::bigint[]) AND j.state IN ('available', 'scheduled', 'retryable') AND b.paused_at IS NULL
+                  AND (b.budget_microusd IS NOT NULL
+                       OR EXISTS (SELECT FROM model_limits l WHERE l.model_fingerprint = j.model_fingerprint)))
+            """, [ids])
+        guard restricted.rows.first?.first == "t" else { return [] }
+        return try session.transaction {
+            try session.query("SELECT pg_advisory_xact_lock($1)", [.integer(lock)])
+            return try claimUnderLock(ids, by: worker, lease: lease, session)
+        }
+    }
+
+    private static func claimUnderLock(
+        _ ids: PostgresValue, by worker: WorkerID, lease: Duration, _ session: PostgresSession
+    ) throws -> [[String?]] {
+        let candidates = try session.query(
+            """
+            SELECT j.id, j.batch_id, j.model_fingerprint FROM jobs j JOIN batches b ON b.id = j.batch_id
+            LEFT JOIN model_limits l ON l.model_fingerprint = j.model_fingerprint
+            WHERE j.id = ANY ($1::bigint[]) AND b.paused_at IS NULL AND l.paused_at IS NULL AND j.attempt < j.max_attempts
+              AND (b.budget_microusd IS NOT NULL OR l.model_fingerprint IS NOT NULL)
+              AND (j.state = 'available' OR (j.state IN ('scheduled', 'retryable') AND j.scheduled_at <= clock_timestamp()))
+            ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
+            """, [ids]
+        ).rows.map { row in
+            var cells = Reader(row)
+            return Candidate(job: try cells.number(), batch: try cells.number(), model: try cells.text())
+        }
+        var batches = try batchStandings(Set(candidates.map(\.batch)), session)
+        var models = try modelStandings(Set(candidates.map(\.model)), session)
+        let leaseCost = try leaseCost(lease, of: worker, session)
+        var claimed: [Int64] = []
+        var reserved: [String] = []
+        var postponed: [Int64] = []
+        for candidate in candidates {
+            if let model = models[candidate.model],
+                model.running >= model.maxRunning ?? .max || (model.hasRate && model.tokens < 1)
+            {
+                postponed.append(candidate.job)
+                continue
+            }
+            var amount: MicroDollars?
+            if var batch = batches[candidate.batch] {
+                switch Budget(limit: batch.limit, committed: batch.committed).claim(
+                    dearest: batch.dearest, leaseCost: leaseCost, isIdle: batch.running == 0)
+                {
+                case .reserve(let wanted):
+                    amount = wanted
+                    batch.committed = MicroDollars(rawValue: batch.committed.rawValue + wanted.rawValue)
+                    batch.running += 1
+                    batches[candidate.batch] = batch
+                case .wait:
+                    postponed.append(candidate.job)
+                    continue
+                case .exhausted:
+                    batches[candidate.batch]?.isExhausted = true
+                    continue
+                }
+            }
+            models[candidate.model]?.running += 1
+            models[candidate.model]?.tokens -= 1
+            claimed.append(candidate.job)
+            reserved.append(amount.map { String($0.rawValue) } ?? "NULL")
+        }
+        try record(postponed, batches, models, session)
+        guard !claimed.isEmpty else { return [] }
+        return try session.query(
+            claimSQL(
+                """
+                SELECT j.id, j.state, j.attempt, i.reserved FROM unnest($1::bigint[], $4::bigint[]) AS i (id, reserved)
+                JOIN jobs j ON j.id = i.id
+                """),
+            [
+                .integers(claimed), .text(worker.rawValue), .microseconds(lease),
+                .text("{" + reserved.joined(separator: ",") + "}"),
+            ]
+        ).rows
+    }
+
+    private static func batchStandings(_ ids: Set<Int64>, _ session: PostgresSession) throws -> [Int64: BatchStanding] {
+        var result: [Int64: BatchStanding] = [:]
+        for id in ids {
+            // The dearest of the last 50 images, and how many are being made.
+            let row = try session.query(
+                """
+                SELECT b.budget_microusd, b.committed_microusd,
+                       (SELECT max(cost) FROM (SELECT a.cost_microusd AS cost FROM images i JOIN attempts a ON a.id = i.attempt_id
+                            WHERE i.batch_id = b.id ORDER BY i.id DESC LIMIT 50) recent),
+                       (SELECT count(*) FROM jobs WHERE batch_id = b.id AND state = 'running')
+                FROM batches b WHERE b.id = $1 AND b.budget_microusd IS NOT NULL
+                """, [.integer(id)]
+            ).rows.first
+            guard let row else { continue }
+            var cells = Reader(row)
+            result[id] = BatchStanding(
+                limit: MicroDollars(rawValue: try cells.number()),
+                committed: MicroDollars(rawValue: try cells.number()),
+                dearest: cells.optional().flatMap { Int64($0) }.map(MicroDollars.init(rawValue:)),
+                running: try cells.number())
+        }
+        return result
+    }
+
+    private static func modelStandings(
+        _ models: Set<String>, _ session: PostgresSession
+    ) throws -> [String: ModelStanding] {
+        var result: [String: ModelStanding] = [:]
+        for model in models {
+            // Tokens come in evenly and are kept for at most a second, so that no minute holds many more than it may.
+            let row = try session.query(
+                """
+                SELECT max_running, per_minute,
+                       least(greatest(1, per_minute / 60.0),
+                             tokens + extract(epoch FROM clock_timestamp() - refilled_at) * per_minute / 60.0),
+                       (SELECT count(*) FROM jobs j WHERE j.model_fingerprint = $1 AND j.state = 'running')
+                FROM model_limits WHERE model_fingerprint = $1
+                """, [.text(model)]
+            ).rows.first
+            guard let row else { continue }
+            result[model] = ModelStanding(
+                maxRunning: row[0].flatMap { Int($0) }, hasRate: row[1] != nil,
+                tokens: row[2].flatMap { Double($0) } ?? 0, running: row[3].flatMap { Int($0) } ?? 0)
+        }
+        return result
+    }
+
+    private static func leaseCost(
+        _ lease: Duration, of worker: WorkerID, _ session: PostgresSession
+    ) throws -> MicroDollars {
+        let row = try session.query(
+            """
+            SELECT span_cost(0, $2::bigint, r.microusd_per_hour)
+            FROM workers w JOIN rate_cards r ON r.id = w.rate_card_id WHERE w.id = $1
+            """, [.text(worker.rawValue), .microseconds(lease)]
+        ).rows.first
+        return MicroDollars(rawValue: row?.first.flatMap { $0 }.flatMap { Int64($0) } ?? 0)
+    }
+
+    private static func record(
+        _ postponed: [Int64], _ batches: [Int64: BatchStanding], _ models: [String: ModelStanding],
+        _ session: PostgresSession
+    ) throws {
+        if !postponed.isEmpty {
+            // Spread over a second, so that they do not all come back at once.
+            try session.query(
+                """
+                WITH later AS (
+                    SELECT id, state FROM jobs WHERE id = ANY ($1::bigint[])
+                ), moved AS (
+                    UPDATE jobs SET scheduled_at = clock_timestamp() + (1 + random()) * interval '1 second',
+                        state = CASE WHEN jobs.state = 'available' THEN 'scheduled' ELSE jobs.state END
+                    FROM later WHERE jobs.id = later.id
+                )
+                INSERT INTO job_events (job_id, event, from_state, to_state)
+                SELECT id, 'postponed', state, 'scheduled' FROM later WHERE state = 'available'
+                """, [.integers(postponed)])
+        }
+        for (id, batch) in batches where batch.isExhausted {
+            try session.query(
+                "UPDATE batches SET paused_at = now(), pause_reason = 'budget' WHERE id = $1", [.integer(id)])
+        }
+        for (model, standing) in models where standing.hasRate {
+            try session.query(
+                """
+                UPDATE model_limits SET tokens = greatest(0, $2::double precision), refilled_at = clock_timestamp()
+                WHERE model_fingerprint = $1
+                """, [.text(model), .text(String(standing.tokens))])
+        }
+    }
+}

@@ -1,0 +1,167 @@
+internal import Foundation
+package import PackshotJobs
+
+extension PostgresLedger: SteeringLedger {
+    package func cancel(_ selection: JobSelection) async throws -> Int {
+        try await connection.run { session in
+            let (condition, parameters) = Self.condition(selection)
+            let row = try session.query(
+                """
+                WITH chosen AS (
+                    SELECT j.id, j.state, j.current_attempt_id FROM jobs j JOIN products p ON p.id = j.product_id
+                    WHERE \(condition) AND j.state IN ('available', 'scheduled', 'retryable', 'running')
+                    ORDER BY j.id FOR UPDATE OF j
+                ), gone AS (
+                    UPDATE jobs SET state = 'cancelled', finished_at = now(), lease_expires_at = NULL, scheduled_at = NULL
+                    FROM chosen c WHERE jobs.id = c.id
+                ), noted AS (
+                    INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id)
+                    SELECT id, 'cancelled', state, 'cancelled', CASE WHEN state = 'running' THEN current_attempt_id END FROM chosen
+                )
+                SELECT count(*), count(*) FILTER (WHERE state = 'running') FROM chosen
+                """, parameters
+            ).rows[0]
+            if row[1] != "0" { try Self.signal(session) }
+            return row[0].flatMap { Int($0) } ?? 0
+        }
+    }
+
+    package func retry(_ selection: JobSelection, limit: Int) async throws -> [DispatchEntry] {
+        try await connection.run { session in
+            let (condition, parameters) = Self.condition(selection)
+            return try Self.entries(
+                session.query(
+                    """
+                    WITH chosen AS (
+                        SELECT j.id, j.state FROM jobs j JOIN products p ON p.id = j.product_id
+                        WHERE \(condition) AND j.state IN ('discarded', 'cancelled', 'retryable')
+                        ORDER BY j.id LIMIT $\(parameters.count + 1) FOR UPDATE OF j
+                    ), back AS (
+                        UPDATE jobs SET state = 'available', attempt = 0, finished_at = NULL, scheduled_at = NULL,
+                            available_at = now(), error_code = NULL, error_message = NULL
+                        FROM chosen c WHERE jobs.id = c.id
+                        RETURNING jobs.id, jobs.model_fingerprint, jobs.priority, jobs.batch_id
+                    ), noted AS (
+                        INSERT INTO job_events (job_id, event, from_state, to_state)
+                        SELECT id, 'retried', state, 'available' FROM chosen
+                    )
+                    SELECT k.id, k.model_fingerprint, k.priority, NULL, k.batch_id, b.tenant, b.weight
+                    FROM back k JOIN batches b ON b.id = k.batch_id ORDER BY k.id
+                    """, parameters + [.integer(limit)]))
+        }
+    }
+
+    package func pause(_ batch: BatchID) async throws {
+        try await connection.run { session in
+            try session.query(
+                "UPDATE batches SET paused_at = now(), pause_reason = 'asked' WHERE id = $1 AND paused_at IS NULL",
+                [.integer(batch.rawValue)])
+        }
+    }
+
+    package func resume(_ batch: BatchID) async throws {
+        try await connection.run { session in
+            try session.query(
+                "UPDATE batches SET paused_at = NULL, pause_reason = NULL WHERE id = $1", [.integer(batch.rawValue)])
+        }
+    }
+
+    package func setBudget(_ batch: BatchID, _ limit: MicroDollars?) async throws {
+        try await connection.run { session in
+            try session.transaction {
+                // Attempts made without a budget count, too; from now on each claim sets its share aside.
+                try session.query(
+                    """
+                    UPDATE batches b SET budget_microusd = $2, committed_microusd = coalesce((
+                            SELECT sum(CASE WHEN a.state = 'running' THEN coalesce(a.reserved_microusd, 0) ELSE a.cost_microusd END)
+                            FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE j.batch_id = b.id), 0)
+                    WHERE b.id = $1
+                    """, [.integer(batch.rawValue), limit.map { .integer($0.rawValue) } ?? .null])
+                try session.query(
+                    """
+                    UPDATE batches SET paused_at = NULL, pause_reason = NULL
+                    WHERE id = $1 AND pause_reason = 'budget'
+                      AND (budget_microusd IS NULL OR budget_microusd > committed_microusd)
+                    """, [.integer(batch.rawValue)])
+            }
+        }
+    }
+
+    package func setLimits(_ model: ModelFingerprint, _ limits: ModelLimits) async throws {
+        try await connection.run { session in
+            guard limits != ModelLimits() else {
+                try session.query("DELETE FROM model_limits WHERE model_fingerprint = $1", [.text(model.rawValue)])
+                return
+            }
+            try session.query(
+                """
+                INSERT INTO model_limits (model_fingerprint, max_running, per_minute, paused_at, tokens)
+                VALUES ($1, $2, $3, CASE WHEN $4::boolean THEN now() END, 1)
+                ON CONFLICT (model_fingerprint) DO UPDATE SET max_running = excluded.max_running,
+                    per_minute = excluded.per_minute,
+                    paused_at = CASE WHEN excluded.paused_at IS NULL THEN NULL ELSE coalesce(model_limits.paused_at, now()) END
+                """,
+                [
+                    .text(model.rawValue), limits.maxRunning.map { .integer($0) } ?? .null,
+                    limits.perMinute.map { .integer($0) } ?? .null, .boolean(limits.isPaused),
+                ])
+        }
+    }
+
+    package func drain(_ workers: [WorkerID]) async throws -> [WorkerID] {
+        try await connection.run { session in
+            let rows = try session.query(
+                """
+                UPDATE workers SET drain_requested_at = coalesce(drain_requested_at, now())
+                WHERE id = ANY ($1::text[]) AND stopped_at IS NULL RETURNING id
+                """, [.texts(workers.map(\.rawValue))]
+            ).rows
+            try Self.signal(session)
+            return rows.compactMap { $0[0].map(WorkerID.init(rawValue:)) }
+        }
+    }
+
+    package func waitForSignal(_ timeout: Duration) async throws {
+        try await connection.run { session in try session.waitForNotification(on: Self.channel, timeout: timeout) }
+    }
+
+    /// The channel on which workers hear that they should ask how they stand.
+    private static let channel = "packshot"
+
+    private static func signal(_ session: PostgresSession) throws {
+        try session.query("SELECT pg_notify($1, '')", [.text(channel)])
+    }
+
+    /// A selection as a condition on jobs j and products p.
+    static func condition(_ selection: JobSelection) -> (sql: String, parameters: [PostgresValue]) {
+        var terms = ["true"]
+        var parameters: [PostgresValue] = []
+        func add(_ value: PostgresValue, _ term: (String) -> String) {
+            parameters.append(value)
+            terms.append(term("$\(parameters.count)"))
+        }
+        if let batch = selection.batch { add(.integer(batch.rawValue)) { "j.batch_id = \($0)" } }
+        if let job = selection.job { add(.integer(job.rawValue)) { "j.id = \($0)" } }
+        if let model = selection.model { add(.text(model.rawValue)) { "j.model_fingerprint = \($0)" } }
+        if !selection.states.isEmpty {
+            add(.texts(selection.states.map(\.rawValue).sorted())) { "j.state::text = ANY (\($0)::text[])" }
+        }
+        if let sku = selection.sku { add(.text(pattern(sku))) { "p.sku LIKE \($0)" } }
+        if let shot = selection.shot { add(.text(pattern(shot))) { "j.shot LIKE \($0)" } }
+        if let reason = selection.reason { add(.text(pattern(reason))) { "coalesce(j.error_code, '') LIKE \($0)" } }
+        return (terms.joined(separator: " AND "), parameters)
+    }
+
+    /// A pattern in which `*` stands for any text, as LIKE has it.
+    private static func pattern(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "*": result += "%"
+            case "%", "_", "\\": result += "\\\(scalar)"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

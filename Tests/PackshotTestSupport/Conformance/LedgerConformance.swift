@@ -1,0 +1,89 @@
+import Foundation
+package import PackshotJobs
+import Testing
+
+/// Both sides of a ledger that a conformance case talks to.
+package struct LedgerFixture: Sendable {
+    package let ledger: any JobLedger & BatchLedger & SteeringLedger
+
+    package init(_ ledger: any JobLedger & BatchLedger & SteeringLedger) {
+        self.ledger = ledger
+    }
+}
+
+/// What every ledger promises about steering, whichever store it is in. Each case gets an empty ledger.
+package enum LedgerConformance {
+    package static let cases: [ConformanceCase<LedgerFixture>] = steering + budgets + limits
+
+    static let model = ModelRecord(
+        fingerprint: ModelFingerprint(rawValue: String(repeating: "c", count: 64)), name: "m", path: "/m",
+        pipelineClass: "PRXPixelPipeline", parameterCount: 1, byteCount: 1)
+
+    static func worker(_ name: String, perHour: Int64 = 3_600_000_000) -> WorkerRegistration {
+        // A dollar a second, so that a microsecond is a micro-dollar.
+        WorkerRegistration(
+            id: WorkerID(rawValue: name), host: "h", processID: 1, version: "0", threads: 1, kernelClass: "k",
+            model: model, rateCard: RateCard(name: "\(name) \(perHour)", perHour: MicroDollars(rawValue: perHour)))
+    }
+
+    static func jobs(_ numbers: ClosedRange<Int>) -> [PlannedJob] {
+        numbers.map { number in
+            PlannedJob(
+                product: ProductRecord(sku: "SKU-\(number)", title: "t", attributes: [:]), shot: "main", variant: 0,
+                spec: GenerationSpec(
+                    prompt: "p\(number)", negativePrompt: "", seed: UInt64(number), width: 8, height: 8, steps: 1,
+                    guidance: 1), relativePath: "b/\(number).png")
+        }
+    }
+
+    /// Submits jobs and gives their ids in order.
+    static func submit(
+        _ ledger: LedgerFixture, _ numbers: ClosedRange<Int>, name: String = "b", maxAttempts: Int = 3,
+        budget: Int64? = nil
+    ) async throws -> (batch: BatchID, jobs: [JobID]) {
+        var rest: [PlannedJob]? = jobs(numbers)
+        let submission = try await ledger.ledger.submit(
+            NewBatch(
+                name: name, outputRoot: "/out/\(name)", sourcePath: "c.csv",
+                sourceSHA256: [UInt8](repeating: 7, count: 32), model: model, maxAttempts: maxAttempts,
+                budget: budget.map(MicroDollars.init(rawValue:)))
+        ) {
+            defer { rest = nil }
+            return rest
+        }
+        let entries = try await ledger.ledger.undispatched(submission.batch, limit: 1000)
+        return (submission.batch, entries.map(\.job))
+    }
+
+    static func confirm(
+        _ ledger: LedgerFixture, _ jobs: [JobID], by worker: String = "w", lease: Duration = .seconds(600)
+    ) async throws -> [ClaimedJob] {
+        try await ledger.ledger.confirm(jobs, by: WorkerID(rawValue: worker), lease: lease).sorted { $0.id < $1.id }
+    }
+
+    @discardableResult
+    static func settle(
+        _ ledger: LedgerFixture, _ job: ClaimedJob, _ outcome: Settlement.Outcome? = nil, by worker: String = "w",
+        from: Int64 = 0, to: Int64 = 0
+    ) async throws -> SettlementVerdict {
+        let image = ImageRecord(
+            relativePath: job.relativePath, sha256: [UInt8](repeating: 1, count: 32), byteCount: 1, width: 8, height: 8,
+            effectivePrompt: "p", promptTokens: 1, version: "0")
+        return try await ledger.ledger.settle([
+            Settlement(
+                job: job.id, attempt: job.attempt, worker: WorkerID(rawValue: worker),
+                outcome: outcome ?? .completed(image), busyFrom: from, busyTo: to, stages: StageTimes(),
+                embeddingSources: [])
+        ])[0]
+    }
+
+    static func heartbeat(_ ledger: LedgerFixture, _ jobs: [ClaimedJob]) async throws -> HeartbeatReply {
+        try await ledger.ledger.heartbeat(
+            WorkerID(rawValue: "w"),
+            progress: jobs.map { AttemptProgress(job: $0.id, attempt: $0.attempt, step: 0, steps: 1) }, uptime: 1,
+            lease: .seconds(600))
+    }
+
+    static let failure = Settlement.Outcome.failed(
+        AttemptFailure(code: "boom", message: "it broke", isPermanent: true), retryAfter: .zero)
+}
