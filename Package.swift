@@ -58,7 +58,8 @@ let package = Package(
         .target(name: "PackshotJobs", dependencies: ["Digests"], swiftSettings: strict),
         .target(
             name: "PackshotPostgres", dependencies: ["PackshotJobs", "Digests", "CLibPQ"],
-            resources: [.embedInCode("Migrations/0001_ledger.sql"), .embedInCode("Migrations/0002_steering.sql")], swiftSettings: strict),
+            resources: [.embedInCode("Migrations/0001_ledger.sql"), .embedInCode("Migrations/0002_steering.sql")],
+            swiftSettings: strict),
         .target(
             name: "PackshotRedis", dependencies: ["PackshotJobs", "Digests", "CHiredis"], swiftSettings: strict),
         .target(name: "PackshotCatalog", dependencies: ["PackshotJobs", "Digests", yams], swiftSettings: strict),

@@ -35,6 +35,15 @@ extension LedgerReports {
         }
     }
 
+    /// Every model the ledger knows.
+    package func models() async throws -> [ModelFingerprint] {
+        try await connection.run { session in
+            try session.query("SELECT fingerprint FROM model_weights ORDER BY fingerprint").rows.compactMap {
+                $0[0].map(ModelFingerprint.init(rawValue:))
+            }
+        }
+    }
+
     /// The newest model with a name, or the one with a fingerprint (its beginning is enough).
     /// - Throws: ``StoreError`` `.notFound`.
     package func findModel(_ name: String) async throws -> ModelFingerprint {

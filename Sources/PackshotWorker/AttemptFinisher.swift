@@ -49,7 +49,9 @@ struct AttemptFinisher: Sendable {
                     effectivePrompt: job.prompt.effectiveText, origin: ImageProvenance.Origin(claimed))
                 let encoded = timeline.now
                 try job.attempt.control.check()
-                try files.write(bytes, to: claimed.relativePath, in: configuration.outputRoot ?? claimed.outputRoot)
+                if configuration.writesFiles {
+                    try files.write(bytes, to: claimed.relativePath, in: configuration.outputRoot ?? claimed.outputRoot)
+                }
                 let record = ImageRecord(
                     relativePath: claimed.relativePath, sha256: SHA256Digest.hash(bytes), byteCount: Int64(bytes.count),
                     width: image.width, height: image.height, effectivePrompt: job.prompt.effectiveText,

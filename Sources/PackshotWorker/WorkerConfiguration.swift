@@ -10,6 +10,8 @@ package struct WorkerConfiguration: Sendable {
     package var rateCard: RateCard
     /// Absolute folder images are written below; nil for the one each batch was submitted with.
     package var outputRoot: String?
+    /// False to store no images: rows then describe files that are not there. For measuring everything else.
+    package var writesFiles = true
     /// How long a claim lasts without a heartbeat. A dead worker's jobs come back after at most this and a second.
     package var lease: Duration = .seconds(15)
     /// How long a running image may go on after SIGTERM before it is handed back.

@@ -38,6 +38,11 @@ package struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "Only wait so long for each image, such as 2s±20%, and write a small one: no model is loaded.")
     package var simulate: String?
 
+    @Flag(
+        name: .customLong("no-files"),
+        help: "With --simulate: write no image files, to measure everything else.")
+    package var noFiles = false
+
     @Option(help: "How long a claim lasts without a heartbeat.")
     package var lease = DurationArgument(.seconds(15))
 
@@ -68,6 +73,7 @@ package struct WorkerCommand: AsyncParsableCommand {
         if let simulate, SimulatedImageGenerator.Pace(simulate) == nil {
             throw ValidationError("--simulate is a time with a unit, such as 200ms or 2s±20%")
         }
+        guard !noFiles || simulate != nil else { throw ValidationError("--no-files goes with --simulate") }
         guard lease.value >= .seconds(1), lease.value <= .seconds(3600) else {
             throw ValidationError("--lease is 1s to 60m")
         }
@@ -117,7 +123,7 @@ package struct WorkerCommand: AsyncParsableCommand {
 
     private var laneSettings: WorkerLanes.Settings {
         WorkerLanes.Settings(
-            out: out.map { URL(fileURLWithPath: $0).standardizedFileURL.path }, lease: lease.value, grace: grace.value,
+            writesFiles: !noFiles, out: out.map { URL(fileURLWithPath: $0).standardizedFileURL.path }, lease: lease.value, grace: grace.value,
             stepTimeout: stepTimeout.value, embeddingBytes: embeddingMemory << 20, rateCard: rateCard,
             perHour: MicroDollars(dollars: rate) ?? .zero)
     }

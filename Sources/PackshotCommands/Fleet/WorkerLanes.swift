@@ -14,6 +14,7 @@ internal import ServiceLifecycle
 struct WorkerLanes: Sendable {
     /// What all lanes share.
     struct Settings: Sendable {
+        let writesFiles: Bool
         let out: String?
         let lease: Duration
         let grace: Duration
@@ -48,6 +49,7 @@ struct WorkerLanes: Sendable {
         var configuration = WorkerConfiguration(
             id: .fresh(host: host, processID: getpid()), host: host, processID: getpid(),
             version: PackshotVersion.current, rateCard: card, outputRoot: settings.out)
+        configuration.writesFiles = settings.writesFiles
         configuration.lease = settings.lease
         configuration.grace = settings.grace
         configuration.stepTimeout = settings.stepTimeout

@@ -58,6 +58,9 @@ package struct EnqueueCommand: AsyncParsableCommand {
     @Option(name: .customLong("max-attempts"), help: "Attempts a job is allowed.")
     package var maxAttempts = 3
 
+    @Option(help: "File to list the accepted images in, one JSON object a line, for packshot audit.")
+    package var manifest: String?
+
     @Flag(help: "Wait until every job of the batch is done; exit code 3 if some failed.")
     package var wait = false
 
@@ -103,13 +106,16 @@ package struct EnqueueCommand: AsyncParsableCommand {
             maxAttempts: maxAttempts,
             tenant: tenant, weight: weight, budget: maxCost.flatMap { MicroDollars(dollars: $0) })
         let reader = try plan.images(expecting: summary.sha256)
+        let accepted = try manifest.map { try SubmissionManifest(path: $0) }
         let losses = CleaningLosses(checkpoint: checkpoint)
         let submission = try await ledger.submit(batch) {
             try reader.nextChunk(2_000)?.map { image in
                 losses.look(at: image.job)
+                try accepted?.add(image.job, of: batch)
                 return scheduled(image.job)
             }
         }
+        try accepted?.accept()
         if let warning = losses.warning { Talk.note("packshot: \(warning)") }
         let dispatched = try await Dispatcher(ledger: ledger, queue: queue).dispatch(submission.batch)
         if !json {

@@ -1,0 +1,196 @@
+package import PackshotJobs
+
+/// What the ledger must never hold, asked of it in SQL.
+package struct LedgerAudit: Sendable {
+    private let connection: PostgresConnection
+
+    package init(_ connection: PostgresConnection) {
+        self.connection = connection
+    }
+
+    /// A rule, and the rows that break it: none in a sound ledger.
+    private struct Rule {
+        /// Number of the invariant it belongs to.
+        let invariant: String
+        let message: String
+        /// Gives one text for each breach.
+        let sql: String
+    }
+
+    /// A rule that was broken.
+    package struct Breach: Codable, Hashable, Sendable {
+        package let invariant: String
+        package let rule: String
+        /// Up to ten of the rows.
+        package let examples: [String]
+        package let count: Int
+
+        package init(invariant: String, rule: String, examples: [String], count: Int) {
+            self.invariant = invariant
+            self.rule = rule
+            self.examples = examples
+            self.count = count
+        }
+    }
+
+    private static let rules = [
+        Rule(
+            invariant: "I1", message: "a completed job has exactly one image, and an image a completed job and attempt",
+            sql: """
+                SELECT 'job ' || j.id FROM jobs j LEFT JOIN images i ON i.job_id = j.id LEFT JOIN attempts a ON a.id = i.attempt_id
+                WHERE (j.state = 'completed') <> (i.id IS NOT NULL)
+                   OR (i.id IS NOT NULL AND (a.state <> 'completed' OR a.job_id <> j.id OR a.id <> j.current_attempt_id))
+                """),
+        Rule(
+            invariant: "I1", message: "a job has at most one completed attempt",
+            sql: "SELECT 'job ' || job_id FROM attempts WHERE state = 'completed' GROUP BY job_id HAVING count(*) > 1"),
+        Rule(
+            invariant: "I3", message: "an attempt costs its time times its rate",
+            sql: """
+                SELECT 'attempt ' || a.id FROM attempts a JOIN rate_cards r ON r.id = a.rate_card_id
+                WHERE a.busy_to_us IS NOT NULL
+                  AND a.cost_microusd <> span_cost(a.busy_from_us, a.busy_to_us, r.microusd_per_hour)
+                """),
+        Rule(
+            invariant: "I3", message: "a worker's time is images, waste and idle, to the micro-dollar",
+            sql: "SELECT 'worker ' || worker_id FROM cost_reconciliation WHERE difference_microusd <> 0"),
+        Rule(
+            invariant: "I3", message: "a budget's commitments are what its attempts cost and have set aside",
+            sql: """
+                SELECT 'batch ' || b.id FROM batches b WHERE b.budget_microusd IS NOT NULL AND b.committed_microusd <> coalesce((
+                    SELECT sum(CASE WHEN a.state = 'running' THEN coalesce(a.reserved_microusd, 0) ELSE a.cost_microusd END)
+                    FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE j.batch_id = b.id), 0)
+                """),
+        Rule(
+            invariant: "I5", message: "an attempt runs only while it is its job's latest and the job runs or was just cancelled",
+            sql: """
+                SELECT 'attempt ' || a.id FROM attempts a JOIN jobs j ON j.id = a.job_id
+                WHERE a.state = 'running' AND NOT (j.current_attempt_id = a.id
+                    AND (j.state = 'running' OR (j.state = 'cancelled' AND j.finished_at > now() - interval '2 minutes')))
+                """),
+        Rule(
+            invariant: "I5", message: "attempts that count are at most as many as allowed",
+            sql: "SELECT 'job ' || id FROM jobs WHERE attempt > max_attempts"),
+        Rule(
+            invariant: "I5", message: "a job's history has no gaps: each change starts where the last one ended",
+            sql: """
+                SELECT 'job ' || job_id FROM (
+                    SELECT job_id, from_state, lag(to_state) OVER (PARTITION BY job_id ORDER BY id) AS before FROM job_events) e
+                WHERE before IS NOT NULL AND from_state <> before
+                """),
+        Rule(
+            invariant: "I5", message: "a job is in the state its history ends with",
+            sql: """
+                SELECT 'job ' || j.id FROM jobs j
+                JOIN (SELECT DISTINCT ON (job_id) job_id, to_state FROM job_events ORDER BY job_id, id DESC) e ON e.job_id = j.id
+                WHERE e.to_state <> j.state
+                """),
+        Rule(
+            invariant: "I5", message: "fences only grow: the latest attempt has the highest id",
+            sql: """
+                SELECT 'job ' || j.id FROM jobs j WHERE j.current_attempt_id IS NOT NULL
+                  AND j.current_attempt_id < (SELECT max(a.id) FROM attempts a WHERE a.job_id = j.id)
+                """),
+        Rule(
+            invariant: "I8", message: "a worker is not busy for longer than it lived",
+            sql: """
+                SELECT 'worker ' || a.worker_id FROM attempts a JOIN workers w ON w.id = a.worker_id WHERE a.busy_to_us IS NOT NULL
+                GROUP BY a.worker_id, w.uptime_us, w.started_at, w.heartbeat_at
+                HAVING sum(a.busy_to_us - a.busy_from_us) > greatest(w.uptime_us, max(a.busy_to_us))
+                    OR max(a.busy_to_us) > extract(epoch FROM now() - w.started_at) * 1000000 + 1000000
+                """),
+        Rule(
+            invariant: "I8", message: "no stretch of a worker's time is charged twice",
+            sql: """
+                SELECT 'attempt ' || id FROM (
+                    SELECT id, busy_from_us, lag(busy_to_us) OVER (PARTITION BY worker_id ORDER BY busy_from_us, busy_to_us, id) AS before
+                    FROM attempts WHERE busy_to_us IS NOT NULL) a
+                WHERE busy_from_us < before
+                """),
+    ]
+
+    /// How many rules there are.
+    package static var ruleCount: Int { rules.count }
+
+    /// Every rule that is broken.
+    package func breaches() async throws -> [Breach] {
+        try await connection.run { session in
+            try Self.rules.compactMap { rule in
+                let rows = try session.query(
+                    "SELECT breach, count(*) OVER () FROM (\(rule.sql)) AS found (breach) LIMIT 10"
+                ).rows
+                guard !rows.isEmpty else { return nil }
+                return Breach(
+                    invariant: rule.invariant, rule: rule.message, examples: rows.compactMap { $0[0] },
+                    count: rows[0][1].flatMap { Int($0) } ?? rows.count)
+            }
+        }
+    }
+
+    /// An image's row and its job, as the file must have them.
+    package struct Image: Sendable {
+        package let job: Int64
+        /// Absolute.
+        package let root: String
+        package let path: String
+        /// 64 hexadecimal digits.
+        package let sha256: String
+        package let prompt: String
+        package let effectivePrompt: String
+        package let seed: UInt64
+        package let modelFingerprint: String
+    }
+
+    /// A page of images in the order of their jobs.
+    package func images(after job: Int64, limit: Int) async throws -> [Image] {
+        try await connection.run { session in
+            try session.query(
+                """
+                SELECT j.id, b.output_root, i.relative_path, encode(i.sha256, 'hex'), j.prompt, i.effective_prompt, j.seed,
+                       j.model_fingerprint
+                FROM images i JOIN jobs j ON j.id = i.job_id JOIN batches b ON b.id = i.batch_id
+                WHERE i.job_id > $1 ORDER BY i.job_id LIMIT $2
+                """, [.integer(job), .integer(limit)]
+            ).rows.map { row in
+                Image(
+                    job: row[0].flatMap { Int64($0) } ?? 0, root: row[1] ?? "", path: row[2] ?? "", sha256: row[3] ?? "",
+                    prompt: row[4] ?? "", effectivePrompt: row[5] ?? "", seed: row[6].flatMap { UInt64($0) } ?? 0,
+                    modelFingerprint: row[7] ?? "")
+            }
+        }
+    }
+
+    /// The folders of all batches, absolute.
+    package func batchFolders() async throws -> [String] {
+        try await connection.run { session in
+            try session.query("SELECT DISTINCT output_root || '/' || name FROM batches ORDER BY 1").rows.compactMap { $0[0] }
+        }
+    }
+
+    /// How jobs with given keys (64 hexadecimal digits each) stand; a key that is not there is not in the ledger.
+    package func states(ofKeys keys: [String]) async throws -> [String: JobState] {
+        try await connection.run { session in
+            let rows = try session.query(
+                """
+                SELECT encode(unique_key, 'hex'), state FROM jobs
+                WHERE unique_key IN (SELECT decode(k, 'hex') FROM unnest($1::text[]) AS k)
+                """, [.texts(keys)]
+            ).rows
+            return Dictionary(
+                rows.compactMap { row in row[0].flatMap { key in row[1].flatMap { JobState(rawValue: $0) }.map { (key, $0) } } },
+                uniquingKeysWith: { first, _ in first })
+        }
+    }
+
+    /// Jobs by state, over all batches, and settlements that were refused because another attempt had taken over.
+    package func totals() async throws -> (jobs: [JobState: Int], refusals: Int) {
+        try await connection.run { session in
+            var jobs: [JobState: Int] = [:]
+            for row in try session.query("SELECT state, count(*) FROM jobs GROUP BY state").rows {
+                if let state = row[0].flatMap({ JobState(rawValue: $0) }) { jobs[state] = row[1].flatMap { Int($0) } ?? 0 }
+            }
+            let refusals = try session.query("SELECT coalesce(sum(stale_settlements), 0) FROM attempts").rows[0][0]
+            return (jobs, refusals.flatMap { Int($0) } ?? 0)
+        }
+    }
+}
