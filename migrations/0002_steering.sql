@@ -1,13 +1,10 @@
--- Steering: tenants and weights, budgets, limits by model, how prompts were cleaned; and history in parts by month.
+-- Steering: budgets, limits by model, how prompts were cleaned; and history in parts by month.
 
 ALTER TABLE batches
-    ADD COLUMN tenant text NOT NULL DEFAULT '',
-    ADD COLUMN weight integer NOT NULL DEFAULT 1 CHECK (weight BETWEEN 1 AND 1000),
     ADD COLUMN budget_microusd bigint CHECK (budget_microusd >= 0),
     ADD COLUMN committed_microusd bigint NOT NULL DEFAULT 0,
     ADD COLUMN pause_reason text,
     ADD CONSTRAINT batches_reason_is_of_a_pause CHECK (pause_reason IS NULL OR paused_at IS NOT NULL);
-COMMENT ON COLUMN batches.tenant IS 'Whose share of the queue its jobs wait in; empty for a share of its own';
 COMMENT ON COLUMN batches.committed_microusd IS 'With a budget: what its attempts cost, plus what is set aside for those that run';
 
 ALTER TABLE attempts ADD COLUMN reserved_microusd bigint CHECK (reserved_microusd >= 0);

@@ -20,13 +20,11 @@ package struct ClaimedJob: Hashable, Sendable {
 
     /// What this attempt may cost; it is to stop before it costs more. nil for any amount.
     package let spendingLimit: MicroDollars?
-    /// Whose it is, for dispatching it again.
-    package let share: QueueShare
 
     package init(
         id: JobID, batch: BatchID, batchName: String, attempt: AttemptID, attemptNumber: Int, maxAttempts: Int,
         sku: String, title: String, shot: String, variant: Int, model: ModelFingerprint, spec: GenerationSpec,
-        outputRoot: String, relativePath: String, spendingLimit: MicroDollars? = nil, share: QueueShare
+        outputRoot: String, relativePath: String, spendingLimit: MicroDollars? = nil
     ) {
         self.id = id
         self.batch = batch
@@ -43,6 +41,5 @@ package struct ClaimedJob: Hashable, Sendable {
         self.outputRoot = outputRoot
         self.relativePath = relativePath
         self.spendingLimit = spendingLimit
-        self.share = share
     }
 }

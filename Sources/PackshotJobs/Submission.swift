@@ -78,16 +78,12 @@ package struct NewBatch: Hashable, Sendable {
     package let model: ModelRecord
     /// Attempts each job is allowed, at least 1.
     package let maxAttempts: Int
-    /// Whose batch it is, for the queue's fairness; empty when it stands for itself.
-    package let tenant: String
-    /// Its share of the fleet among others', 1 to 1000.
-    package let weight: Int
     /// What its attempts may cost in all; nil for any amount.
     package let budget: MicroDollars?
 
     package init(
         name: String, outputRoot: String, sourcePath: String, sourceSHA256: [UInt8], model: ModelRecord,
-        maxAttempts: Int = 3, tenant: String = "", weight: Int = 1, budget: MicroDollars? = nil
+        maxAttempts: Int = 3, budget: MicroDollars? = nil
     ) {
         self.name = name
         self.outputRoot = outputRoot
@@ -95,8 +91,6 @@ package struct NewBatch: Hashable, Sendable {
         self.sourceSHA256 = sourceSHA256
         self.model = model
         self.maxAttempts = maxAttempts
-        self.tenant = tenant
-        self.weight = weight
         self.budget = budget
     }
 }
@@ -122,14 +116,12 @@ package struct Submission: Hashable, Sendable {
 package struct DispatchEntry: Hashable, Sendable {
     package let job: JobID
     package let lane: QueueLane
-    package let share: QueueShare
     /// Not to be delivered before this moment; nil for at once.
     package let notBefore: Date?
 
-    package init(job: JobID, lane: QueueLane, share: QueueShare = .common, notBefore: Date?) {
+    package init(job: JobID, lane: QueueLane, notBefore: Date?) {
         self.job = job
         self.lane = lane
-        self.share = share
         self.notBefore = notBefore
     }
 }

@@ -62,7 +62,8 @@ package struct LedgerAudit: Sendable {
                     FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE j.batch_id = b.id), 0)
                 """),
         Rule(
-            invariant: "I5", message: "an attempt runs only while it is its job's latest and the job runs or was just cancelled",
+            invariant: "I5",
+            message: "an attempt runs only while it is its job's latest and the job runs or was just cancelled",
             sql: """
                 SELECT 'attempt ' || a.id FROM attempts a JOIN jobs j ON j.id = a.job_id
                 WHERE a.state = 'running' AND NOT (j.current_attempt_id = a.id
@@ -153,7 +154,8 @@ package struct LedgerAudit: Sendable {
                 """, [.integer(job), .integer(limit)]
             ).rows.map { row in
                 Image(
-                    job: row[0].flatMap { Int64($0) } ?? 0, root: row[1] ?? "", path: row[2] ?? "", sha256: row[3] ?? "",
+                    job: row[0].flatMap { Int64($0) } ?? 0, root: row[1] ?? "", path: row[2] ?? "",
+                    sha256: row[3] ?? "",
                     prompt: row[4] ?? "", effectivePrompt: row[5] ?? "", seed: row[6].flatMap { UInt64($0) } ?? 0,
                     modelFingerprint: row[7] ?? "")
             }
@@ -163,7 +165,9 @@ package struct LedgerAudit: Sendable {
     /// The folders of all batches, absolute.
     package func batchFolders() async throws -> [String] {
         try await connection.run { session in
-            try session.query("SELECT DISTINCT output_root || '/' || name FROM batches ORDER BY 1").rows.compactMap { $0[0] }
+            try session.query("SELECT DISTINCT output_root || '/' || name FROM batches ORDER BY 1").rows.compactMap {
+                $0[0]
+            }
         }
     }
 
@@ -177,7 +181,9 @@ package struct LedgerAudit: Sendable {
                 """, [.texts(keys)]
             ).rows
             return Dictionary(
-                rows.compactMap { row in row[0].flatMap { key in row[1].flatMap { JobState(rawValue: $0) }.map { (key, $0) } } },
+                rows.compactMap { row in
+                    row[0].flatMap { key in row[1].flatMap { JobState(rawValue: $0) }.map { (key, $0) } }
+                },
                 uniquingKeysWith: { first, _ in first })
         }
     }
@@ -187,7 +193,9 @@ package struct LedgerAudit: Sendable {
         try await connection.run { session in
             var jobs: [JobState: Int] = [:]
             for row in try session.query("SELECT state, count(*) FROM jobs GROUP BY state").rows {
-                if let state = row[0].flatMap({ JobState(rawValue: $0) }) { jobs[state] = row[1].flatMap { Int($0) } ?? 0 }
+                if let state = row[0].flatMap({ JobState(rawValue: $0) }) {
+                    jobs[state] = row[1].flatMap { Int($0) } ?? 0
+                }
             }
             let refusals = try session.query("SELECT coalesce(sum(stale_settlements), 0) FROM attempts").rows[0][0]
             return (jobs, refusals.flatMap { Int($0) } ?? 0)

@@ -54,7 +54,7 @@ extension PostgresLedger: JobLedger {
         )
         SELECT j.id, j.batch_id, b.name, h.attempt_id, h.number, j.max_attempts, p.sku, p.title, j.shot, j.variant,
                j.model_fingerprint, j.prompt, j.negative_prompt, j.seed, j.width, j.height, j.steps, j.guidance,
-               j.text_cleaning, b.output_root, j.relative_path, h.reserved_microusd, b.tenant, b.weight
+               j.text_cleaning, b.output_root, j.relative_path, h.reserved_microusd
         FROM held h JOIN jobs j ON j.id = h.id JOIN batches b ON b.id = j.batch_id JOIN products p ON p.id = j.product_id
         """
     }
@@ -80,8 +80,7 @@ extension PostgresLedger: JobLedger {
             id: id, batch: batch, batchName: batchName, attempt: attempt, attemptNumber: number,
             maxAttempts: maxAttempts,
             sku: sku, title: title, shot: shot, variant: variant, model: model, spec: spec,
-            outputRoot: outputRoot, relativePath: relativePath, spendingLimit: reserved,
-            share: QueueShare(batch: batch, tenant: try cells.text(), weight: try cells.number()))
+            outputRoot: outputRoot, relativePath: relativePath, spendingLimit: reserved)
     }
 
     package func releaseDue(limit: Int) async throws -> [DispatchEntry] {
@@ -95,13 +94,12 @@ extension PostgresLedger: JobLedger {
                     ), released AS (
                         UPDATE jobs SET state = 'available', scheduled_at = NULL, available_at = now()
                         FROM due WHERE jobs.id = due.id
-                        RETURNING jobs.id, jobs.model_fingerprint, jobs.priority, jobs.batch_id, due.state AS before
+                        RETURNING jobs.id, jobs.model_fingerprint, jobs.priority, due.state AS before
                     ), noted AS (
                         INSERT INTO job_events (job_id, event, from_state, to_state)
                         SELECT id, 'due', before, 'available' FROM released
                     )
-                    SELECT r.id, r.model_fingerprint, r.priority, NULL, r.batch_id, b.tenant, b.weight
-                    FROM released r JOIN batches b ON b.id = r.batch_id ORDER BY r.id
+                    SELECT id, model_fingerprint, priority, NULL FROM released ORDER BY id
                     """, [.integer(limit)]))
         }
     }
@@ -113,7 +111,7 @@ extension PostgresLedger: JobLedger {
             try Self.entries(
                 session.query(
                     """
-                    SELECT j.id, j.model_fingerprint, j.priority, NULL, b.id, b.tenant, b.weight
+                    SELECT j.id, j.model_fingerprint, j.priority, NULL
                     FROM jobs j JOIN batches b ON b.id = j.batch_id
                     WHERE j.model_fingerprint = $1 AND j.state = 'available' AND j.id > $2 AND b.paused_at IS NULL
                       AND NOT EXISTS (SELECT FROM model_limits l WHERE l.model_fingerprint = $1 AND l.paused_at IS NOT NULL)
@@ -141,17 +139,15 @@ extension PostgresLedger: JobLedger {
         }
     }
 
-    /// Entries from columns id, model, priority, due time in seconds since 1970 or NULL, batch, tenant and weight.
+    /// Entries from columns id, model, priority and due time in seconds since 1970 or NULL.
     static func entries(_ rows: PostgresRows) throws -> [DispatchEntry] {
         try rows.rows.map { row in
             var cells = Reader(row)
             let id = JobID(rawValue: try cells.number())
             let lane = QueueLane(model: ModelFingerprint(rawValue: try cells.text()), priority: try cells.number())
             let due = cells.optional().flatMap { Double($0) }
-            let batch = BatchID(rawValue: try cells.number())
-            let share = QueueShare(batch: batch, tenant: try cells.text(), weight: try cells.number())
             return DispatchEntry(
-                job: id, lane: lane, share: share, notBefore: due.map { .init(timeIntervalSince1970: $0) })
+                job: id, lane: lane, notBefore: due.map { .init(timeIntervalSince1970: $0) })
         }
     }
 }

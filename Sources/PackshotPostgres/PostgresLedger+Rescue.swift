@@ -46,13 +46,12 @@ extension PostgresLedger {
                 finished_at = CASE WHEN e.attempt >= e.max_attempts THEN now() END,
                 error_code = 'lease_expired', error_message = 'its worker stopped renewing the lease'
             FROM expired e JOIN line l ON l.attempt_id = e.current_attempt_id WHERE jobs.id = e.id
-            RETURNING jobs.id, jobs.state, jobs.model_fingerprint, jobs.priority, jobs.batch_id, jobs.current_attempt_id, l.worker_id
+            RETURNING jobs.id, jobs.state, jobs.model_fingerprint, jobs.priority, jobs.current_attempt_id, l.worker_id
         ), noted AS (
             INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id, worker_id)
             SELECT id, 'lease_expired', 'running', state, current_attempt_id, worker_id FROM freed
         )
-        SELECT f.id, f.model_fingerprint, f.priority, NULL, f.batch_id, b.tenant, b.weight
-        FROM freed f JOIN batches b ON b.id = f.batch_id WHERE f.state = 'available' ORDER BY f.id
+        SELECT id, model_fingerprint, priority, NULL FROM freed WHERE state = 'available' ORDER BY id
         """
 
     /// Attempts of cancelled jobs whose worker has gone without a word: they end when it was last heard of.

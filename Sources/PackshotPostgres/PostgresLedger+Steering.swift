@@ -40,13 +40,12 @@ extension PostgresLedger: SteeringLedger {
                         UPDATE jobs SET state = 'available', attempt = 0, finished_at = NULL, scheduled_at = NULL,
                             available_at = now(), error_code = NULL, error_message = NULL
                         FROM chosen c WHERE jobs.id = c.id
-                        RETURNING jobs.id, jobs.model_fingerprint, jobs.priority, jobs.batch_id
+                        RETURNING jobs.id, jobs.model_fingerprint, jobs.priority
                     ), noted AS (
                         INSERT INTO job_events (job_id, event, from_state, to_state)
                         SELECT id, 'retried', state, 'available' FROM chosen
                     )
-                    SELECT k.id, k.model_fingerprint, k.priority, NULL, k.batch_id, b.tenant, b.weight
-                    FROM back k JOIN batches b ON b.id = k.batch_id ORDER BY k.id
+                    SELECT id, model_fingerprint, priority, NULL FROM back ORDER BY id
                     """, parameters + [.integer(limit)]))
         }
     }

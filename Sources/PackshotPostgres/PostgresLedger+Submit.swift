@@ -19,9 +19,9 @@ extension PostgresLedger: BatchLedger {
         var row = Reader(
             try session.query(
                 """
-                INSERT INTO batches (name, output_root, source_path, source_sha256, model_fingerprint, max_attempts, tenant,
-                    weight, budget_microusd)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                INSERT INTO batches (name, output_root, source_path, source_sha256, model_fingerprint, max_attempts,
+                    budget_microusd)
+                VALUES ($1, $2, $3, $4, $5, $6, $7)
                 ON CONFLICT (output_root, name) DO UPDATE SET source_path = excluded.source_path,
                     source_sha256 = excluded.source_sha256
                 RETURNING id
@@ -29,7 +29,7 @@ extension PostgresLedger: BatchLedger {
                 [
                     .text(batch.name), .text(batch.outputRoot), .text(batch.sourcePath), .bytes(batch.sourceSHA256),
                     .text(batch.model.fingerprint.rawValue), .integer(batch.maxAttempts),
-                    .text(batch.tenant), .integer(batch.weight), batch.budget.map { .integer($0.rawValue) } ?? .null,
+                    batch.budget.map { .integer($0.rawValue) } ?? .null,
                 ]
             ).rows[0])
         let id = BatchID(rawValue: try row.number())
@@ -99,7 +99,7 @@ extension PostgresLedger: BatchLedger {
             try Self.entries(
                 session.query(
                     """
-                    SELECT j.id, j.model_fingerprint, j.priority, extract(epoch FROM j.scheduled_at), b.id, b.tenant, b.weight
+                    SELECT j.id, j.model_fingerprint, j.priority, extract(epoch FROM j.scheduled_at)
                     FROM jobs j
                     JOIN batches b ON b.id = j.batch_id
                     WHERE j.batch_id = $1 AND j.id > b.dispatched_through ORDER BY j.id LIMIT $2

@@ -10,7 +10,6 @@ struct AttemptFinisher: Sendable {
     let composer: ImageComposer
     let files: ImageFileStore
     let settlements: SettlementWriter
-    let queue: any JobQueue
     let timeline: WorkerTimeline
     let attempts: AttemptsInHand
     let storage: StorageHealth
@@ -20,14 +19,13 @@ struct AttemptFinisher: Sendable {
 
     init(
         configuration: WorkerConfiguration, composer: ImageComposer, files: ImageFileStore,
-        settlements: SettlementWriter, queue: any JobQueue, timeline: WorkerTimeline, attempts: AttemptsInHand,
+        settlements: SettlementWriter, timeline: WorkerTimeline, attempts: AttemptsInHand,
         storage: StorageHealth, logger: Logger
     ) {
         self.configuration = configuration
         self.composer = composer
         self.files = files
         self.settlements = settlements
-        self.queue = queue
         self.timeline = timeline
         self.attempts = attempts
         self.storage = storage
@@ -42,22 +40,18 @@ struct AttemptFinisher: Sendable {
             stages.sample = image.sampleTime
             stages.decode = image.decodeTime
             let claimed = job.attempt.job
-            let (record, encodeTime, writeTime) = try await fileLane.run {
+            let (record, encodeTime, writeTime) = try await fileLane.run { () -> (ImageRecord, Int64, Int64) in
                 let start = timeline.now
+                guard configuration.writesFiles else {
+                    return (Self.record(of: image.rgb, image, claimed, job.prompt, configuration.version), 0, 0)
+                }
                 let bytes = try composer.png(
                     width: image.width, height: image.height, rgb: image.rgb, spec: claimed.spec,
                     effectivePrompt: job.prompt.effectiveText, origin: ImageProvenance.Origin(claimed))
                 let encoded = timeline.now
                 try job.attempt.control.check()
-                if configuration.writesFiles {
-                    try files.write(bytes, to: claimed.relativePath, in: configuration.outputRoot ?? claimed.outputRoot)
-                }
-                let record = ImageRecord(
-                    relativePath: claimed.relativePath, sha256: SHA256Digest.hash(bytes), byteCount: Int64(bytes.count),
-                    width: image.width, height: image.height, effectivePrompt: job.prompt.effectiveText,
-                    promptTokens: job.prompt.tokenCount, promptTokensUsed: job.prompt.tokens.count,
-                    textCleaning: job.prompt.cleaning, droppedLetters: job.prompt.droppedLetters,
-                    version: configuration.version)
+                try files.write(bytes, to: claimed.relativePath, in: configuration.outputRoot ?? claimed.outputRoot)
+                let record = Self.record(of: bytes, image, claimed, job.prompt, configuration.version)
                 return (record, encoded - start, timeline.now - encoded)
             }
             stages.encode = encodeTime
@@ -66,6 +60,16 @@ struct AttemptFinisher: Sendable {
         } catch {
             await end(job.attempt, error, stages: stages, sources: job.sources)
         }
+    }
+
+    private static func record(
+        of bytes: [UInt8], _ image: GeneratedImage, _ job: ClaimedJob, _ prompt: PreparedPrompt, _ version: String
+    ) -> ImageRecord {
+        ImageRecord(
+            relativePath: job.relativePath, sha256: SHA256Digest.hash(bytes), byteCount: Int64(bytes.count),
+            width: image.width, height: image.height, effectivePrompt: prompt.effectiveText,
+            promptTokens: prompt.tokenCount, promptTokensUsed: prompt.tokens.count, textCleaning: prompt.cleaning,
+            droppedLetters: prompt.droppedLetters, version: version)
     }
 
     /// Records that an attempt ended before it reached the sampler.
@@ -119,18 +123,11 @@ struct AttemptFinisher: Sendable {
             job: attempt.job.id, attempt: attempt.job.attempt, worker: configuration.id, outcome: outcome,
             busyFrom: from, busyTo: to, stages: stages, embeddingSources: sources)
         do {
-            let verdict = try await settlements.settle(settlement)
+            let verdict = try await settlements.settle(settlement, of: attempt)
             attempts.remove(attempt.job.attempt)
             if verdict == .stale {
                 logger.warning(
                     "refused as stale: the job was taken over", metadata: ["job": "\(attempt.job.id)"])
-            }
-            try await queue.acknowledge([attempt.delivery])
-            if case .accepted(.available) = verdict {
-                try await queue.dispatch([
-                    DispatchEntry(
-                        job: attempt.job.id, lane: attempt.delivery.lane, share: attempt.job.share, notBefore: nil)
-                ])
             }
         } catch {
             // The ledger is the truth: a job it holds as running comes back after the lease, one it holds as done is

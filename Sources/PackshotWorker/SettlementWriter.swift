@@ -1,7 +1,7 @@
 internal import Logging
 internal import PackshotJobs
 
-/// Tells the ledger how attempts ended, many in one transaction.
+/// Tells the ledger how attempts ended, many in one transaction, and then the queue, many in one call.
 ///
 /// Group commit without timers: while one transaction is under way, what arrives waits and goes with the next. When the
 /// ledger is away, settlements are kept and tried again with backoff until ``giveUp()``: a finished image is never
@@ -12,23 +12,34 @@ actor SettlementWriter {
 
     private static let largestGroup = 512
 
+    private struct Entry {
+        let settlement: Settlement
+        let delivery: Delivery
+        let continuation: CheckedContinuation<SettlementVerdict, any Error>
+    }
+
     private let ledger: any JobLedger
+    private let queue: any JobQueue
     private let logger: Logger
-    private var waiting: [(Settlement, CheckedContinuation<SettlementVerdict, any Error>)] = []
+    private var waiting: [Entry] = []
     private var isFlushing = false
     private var hasGivenUp = false
 
-    init(ledger: any JobLedger, logger: Logger) {
+    init(ledger: any JobLedger, queue: any JobQueue, logger: Logger) {
         self.ledger = ledger
+        self.queue = queue
         self.logger = logger
     }
 
-    /// Returns once the settlement is durable.
+    /// Returns once the settlement is durable. The delivery is then acknowledged, and dispatched again if it was given back,
+    /// as far as the queue can be reached: what it misses, it is told when it delivers the job again.
     /// - Throws: ``GaveUp``; a ``StoreError`` that trying again cannot mend.
-    func settle(_ settlement: Settlement) async throws -> SettlementVerdict {
+    func settle(_ settlement: Settlement, of attempt: HeldAttempt) async throws -> SettlementVerdict {
         if hasGivenUp { throw GaveUp() }
         return try await withCheckedThrowingContinuation { continuation in
-            waiting.append((settlement, continuation))
+            waiting.append(
+                Entry(
+                    settlement: settlement, delivery: attempt.delivery, continuation: continuation))
             if !isFlushing {
                 isFlushing = true
                 Task { await flush() }
@@ -48,8 +59,9 @@ actor SettlementWriter {
             var backoff = Backoff()
             while true {
                 do {
-                    let verdicts = try await ledger.settle(group.map { $0.0 })
-                    for (entry, verdict) in zip(group, verdicts) { entry.1.resume(returning: verdict) }
+                    let verdicts = try await ledger.settle(group.map(\.settlement))
+                    for (entry, verdict) in zip(group, verdicts) { entry.continuation.resume(returning: verdict) }
+                    await tellQueue(group, verdicts)
                     break
                 } catch let error as StoreError where error.isTransient && !hasGivenUp {
                     logger.warning(
@@ -58,11 +70,25 @@ actor SettlementWriter {
                     await backoff.wait()
                 } catch {
                     let failure: any Error = hasGivenUp ? GaveUp() : error
-                    for entry in group { entry.1.resume(throwing: failure) }
+                    for entry in group { entry.continuation.resume(throwing: failure) }
                     break
                 }
             }
         }
         isFlushing = false
+    }
+
+    private func tellQueue(_ group: [Entry], _ verdicts: [SettlementVerdict]) async {
+        do {
+            try await queue.acknowledge(group.map(\.delivery))
+            let again = zip(group, verdicts).filter { $0.1 == .accepted(.available) }.map { entry, _ in
+                DispatchEntry(
+                    job: entry.settlement.job, lane: entry.delivery.lane, notBefore: nil)
+            }
+            if !again.isEmpty { try await queue.dispatch(again) }
+        } catch {
+            // The ledger is the truth: what it holds as done is acknowledged when the queue delivers it again.
+            logger.warning("the queue was not told of settled attempts", metadata: ["error": "\(error)"])
+        }
     }
 }

@@ -38,22 +38,25 @@ package struct WorkerConfiguration: Sendable {
 }
 
 /// The stores a worker talks to. Heartbeats have connections of their own, so that a slow claim or commit cannot make
-/// them late.
+/// them late; so have settlements, so that a claim does not wait for the last images' commit.
 package struct WorkerStores: Sendable {
     package let ledger: any JobLedger
     package let batches: any BatchLedger
     package let queue: any JobQueue
+    package let settlementLedger: any JobLedger
     package let heartbeatLedger: any JobLedger
     package let heartbeatQueue: any JobQueue
     package let embeddings: EmbeddingCache
 
     package init(
-        ledger: any JobLedger, batches: any BatchLedger, queue: any JobQueue, heartbeatLedger: any JobLedger,
+        ledger: any JobLedger, batches: any BatchLedger, queue: any JobQueue, settlementLedger: any JobLedger,
+        heartbeatLedger: any JobLedger,
         heartbeatQueue: any JobQueue, embeddings: EmbeddingCache
     ) {
         self.ledger = ledger
         self.batches = batches
         self.queue = queue
+        self.settlementLedger = settlementLedger
         self.heartbeatLedger = heartbeatLedger
         self.heartbeatQueue = heartbeatQueue
         self.embeddings = embeddings

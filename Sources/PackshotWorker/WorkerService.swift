@@ -40,11 +40,11 @@ package struct WorkerService: Service {
         let stop = StopSignal()
         let attempts = AttemptsInHand()
         let inbox = DeliveryInbox()
-        let settlements = SettlementWriter(ledger: stores.ledger, logger: logger)
+        let settlements = SettlementWriter(ledger: stores.settlementLedger, queue: stores.queue, logger: logger)
         let finisher = AttemptFinisher(
             configuration: configuration,
             composer: ImageComposer(model: generator.model, version: configuration.version),
-            files: ImageFileStore(), settlements: settlements, queue: stores.queue, timeline: timeline,
+            files: ImageFileStore(), settlements: settlements, timeline: timeline,
             attempts: attempts, storage: StorageHealth(), logger: logger)
         let loop = GenerationLoop(
             configuration: configuration, generator: generator, stores: stores, timeline: timeline, attempts: attempts,

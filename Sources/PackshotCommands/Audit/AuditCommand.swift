@@ -84,7 +84,8 @@ package struct AuditCommand: AsyncParsableCommand {
             accepted,
             [
                 LedgerAudit.Breach(
-                    invariant: "I7", rule: "whatever was accepted is in the ledger", examples: Array(missing.prefix(10)),
+                    invariant: "I7", rule: "whatever was accepted is in the ledger",
+                    examples: Array(missing.prefix(10)),
                     count: missing.count)
             ]
         )
@@ -110,7 +111,9 @@ package struct AuditCommand: AsyncParsableCommand {
                 breaches.append(
                     LedgerAudit.Breach(
                         invariant: "I4", rule: "the queue is empty once everything is done",
-                        examples: ["\(depth.ready) ready, \(depth.pending) delivered, \(depth.delayed) delayed of \(model)"],
+                        examples: [
+                            "\(depth.ready) ready, \(depth.pending) delivered, \(depth.delayed) delayed of \(model)"
+                        ],
                         count: count))
             }
         }

@@ -15,7 +15,8 @@ struct ImageFilesAudit {
     var breaches: [LedgerAudit.Breach] {
         findings.sorted { $0.key < $1.key }.map { key, value in
             LedgerAudit.Breach(
-                invariant: String(key.prefix(2)), rule: String(key.dropFirst(3)), examples: value.examples, count: value.count)
+                invariant: String(key.prefix(2)), rule: String(key.dropFirst(3)), examples: value.examples,
+                count: value.count)
         }
     }
 

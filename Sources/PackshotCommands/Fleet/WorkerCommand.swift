@@ -123,7 +123,8 @@ package struct WorkerCommand: AsyncParsableCommand {
 
     private var laneSettings: WorkerLanes.Settings {
         WorkerLanes.Settings(
-            writesFiles: !noFiles, out: out.map { URL(fileURLWithPath: $0).standardizedFileURL.path }, lease: lease.value, grace: grace.value,
+            writesFiles: !noFiles, out: out.map { URL(fileURLWithPath: $0).standardizedFileURL.path },
+            lease: lease.value, grace: grace.value,
             stepTimeout: stepTimeout.value, embeddingBytes: embeddingMemory << 20, rateCard: rateCard,
             perHour: MicroDollars(dollars: rate) ?? .zero)
     }

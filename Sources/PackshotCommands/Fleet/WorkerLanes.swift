@@ -57,6 +57,7 @@ struct WorkerLanes: Sendable {
         let (ledger, _) = try await stores.ledger()
         let workerStores = WorkerStores(
             ledger: ledger, batches: ledger, queue: try RedisJobQueue(stores.redis),
+            settlementLedger: PostgresLedger(PostgresConnection(stores.postgres)),
             heartbeatLedger: PostgresLedger(PostgresConnection(stores.postgres)),
             heartbeatQueue: try RedisJobQueue(stores.redis),
             embeddings: EmbeddingCache(

@@ -17,6 +17,16 @@ struct BatchTable {
             return "\(count) \(state.rawValue)"
         }
         rows.append(("jobs", states.isEmpty ? "none" : states.joined(separator: ", ")))
+        if let reason = report.pauseReason {
+            let advice =
+                reason == "budget"
+                ? "the budget is used up: packshot resume \(report.name) --max-cost USD"
+                : "packshot resume \(report.name) goes on"
+            rows.append(("paused", advice))
+        }
+        if let budget = report.budgetMicrodollars {
+            rows.append(("budget", MicroDollars(rawValue: budget).description))
+        }
         if report.lostAttempts > 0 { rows.append(("attempts without image", "\(report.lostAttempts)")) }
         let stages = ["embed", "sample", "decode", "encode", "write"].compactMap { stage in
             report.secondsByStage[stage].map { "\(stage) " + String(format: "%.3f", $0) }

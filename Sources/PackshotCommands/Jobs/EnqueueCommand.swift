@@ -44,12 +44,6 @@ package struct EnqueueCommand: AsyncParsableCommand {
     @Option(help: "Added to every shot's priority, -9 (more urgent) to 9; the sum stays within 0 to 9.")
     package var priority = 0
 
-    @Option(help: "Whose batch it is: a tenant's batches share one place in the queue.")
-    package var tenant = ""
-
-    @Option(help: "Share of the fleet among other batches or tenants with jobs of the same priority, 1 to 1000.")
-    package var weight = 1
-
     @Option(
         name: .customLong("start-at"),
         help: "Begin no image before this moment, such as 2026-12-01T06:00:00Z, or +2h from now.")
@@ -72,8 +66,6 @@ package struct EnqueueCommand: AsyncParsableCommand {
     package func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is at least 1") }
         guard (-9...9).contains(priority) else { throw ValidationError("--priority is -9 to 9") }
-        guard (1...1000).contains(weight) else { throw ValidationError("--weight is 1 to 1000") }
-        guard tenant.utf8.count <= 200 else { throw ValidationError("--tenant is at most 200 bytes") }
         guard (1...100).contains(maxAttempts) else { throw ValidationError("--max-attempts is 1 to 100") }
         if let maxCost, MicroDollars(dollars: maxCost) == nil {
             throw ValidationError("--max-cost is an amount in US dollars, such as 12.50")
@@ -104,7 +96,7 @@ package struct EnqueueCommand: AsyncParsableCommand {
             name: plan.batch, outputRoot: URL(fileURLWithPath: out).standardizedFileURL.path,
             sourcePath: file, sourceSHA256: summary.sha256, model: try ModelRecord(checkpoint),
             maxAttempts: maxAttempts,
-            tenant: tenant, weight: weight, budget: maxCost.flatMap { MicroDollars(dollars: $0) })
+            budget: maxCost.flatMap { MicroDollars(dollars: $0) })
         let reader = try plan.images(expecting: summary.sha256)
         let accepted = try manifest.map { try SubmissionManifest(path: $0) }
         let losses = CleaningLosses(checkpoint: checkpoint)

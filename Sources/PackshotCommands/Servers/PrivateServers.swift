@@ -134,7 +134,11 @@ final class PrivateServers {
                 "everysec", "--maxmemory-policy", "noeviction", "--daemonize", "no", "--save", "",
                 "--stream-node-max-entries", "32",
             ], deathSignal: "TERM", log: "redis.log", asPostgres: false)
-        try waitUntil("redis-server", log: "redis.log", child: redis) { access(socket, R_OK | W_OK) == 0 }
+        // A server that still loads its data has its socket already, and answers with an error.
+        let client = try Self.find("redis-cli", hint: "install Debian's redis-tools")
+        try waitUntil("redis-server", log: "redis.log", child: redis) {
+            try access(socket, R_OK | W_OK) == 0 && run([client, "-e", "-s", socket, "ping"]) == 0
+        }
     }
 
     private func startPostgres() throws {

@@ -43,7 +43,6 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         let new: NewBatch
         var isPaused = false
         var budget: MicroDollars?
-        var share: QueueShare
         var dispatchedThrough = JobID(rawValue: 0)
     }
 
@@ -109,9 +108,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 new.append((key, job))
             }
             if known == nil {
-                state.batches[id] = Batch(
-                    new: batch, budget: batch.budget,
-                    share: QueueShare(batch: id, tenant: batch.tenant, weight: batch.weight))
+                state.batches[id] = Batch(new: batch, budget: batch.budget)
             }
             for (key, job) in new {
                 let jobID = JobID(rawValue: state.nextJob)
@@ -230,7 +227,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
             attemptNumber: attempt.number, maxAttempts: job.machine.maxAttempts, sku: job.planned.product.sku,
             title: job.planned.product.title, shot: job.planned.shot, variant: job.planned.variant, model: job.model,
             spec: job.planned.spec, outputRoot: batch.new.outputRoot, relativePath: job.planned.relativePath,
-            spendingLimit: attempt.reserved, share: batch.share)
+            spendingLimit: attempt.reserved)
     }
 
     package func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict] {
@@ -354,7 +351,6 @@ package final class MemoryLedger: JobLedger, BatchLedger {
     static func entry(_ job: Job, in state: State) -> DispatchEntry {
         DispatchEntry(
             job: job.id, lane: QueueLane(model: job.model, priority: job.planned.priority),
-            share: state.batches[job.batch]?.share ?? QueueShare(batch: job.batch, tenant: "", weight: 1),
             notBefore: job.dueAt)
     }
 }
