@@ -11,7 +11,8 @@ package struct Packshot: ParsableCommand {
             UpCommand.self, EnqueueCommand.self, WorkerCommand.self, StatusCommand.self, CostCommand.self,
             ContactSheetCommand.self, VerifyCommand.self, GenerateCommand.self, WorkersCommand.self,
             JobsCommand.self, CancelCommand.self, RetryCommand.self, PauseCommand.self, ResumeCommand.self,
-            LimitCommand.self, DrainCommand.self, AuditCommand.self, ReconcileCommand.self, ModelCommand.self,
+            LimitCommand.self, DrainCommand.self, AuditCommand.self, PlanCapacityCommand.self, ReconcileCommand.self,
+            ModelCommand.self,
             MigrateCommand.self,
             DoctorCommand.self,
         ])

@@ -35,6 +35,36 @@ extension LedgerReports {
         }
     }
 
+    /// What a model's images took and cost so far.
+    package struct History: Sendable {
+        /// Mean seconds of a worker's time over the last 200 images; nil before the first.
+        package let secondsPerImage: Double?
+        /// Price of an hour of the model's newest worker; nil before the first.
+        package let perHour: MicroDollars?
+        /// Bytes of tables and indexes a job takes in the ledger; nil before the first.
+        package let ledgerBytesPerJob: Double?
+    }
+
+    /// A model's pace and price as measured.
+    package func history(of model: ModelFingerprint) async throws -> History {
+        try await connection.run { session in
+            let row = try session.query(
+                """
+                SELECT (SELECT seconds_per_image FROM backlog WHERE model_fingerprint = $1),
+                       (SELECT r.microusd_per_hour FROM workers w JOIN rate_cards r ON r.id = w.rate_card_id
+                        WHERE w.model_fingerprint = $1 ORDER BY w.started_at DESC LIMIT 1),
+                       (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c
+                        WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace)
+                           / nullif((SELECT count(*) FROM jobs), 0)
+                """, [.text(model.rawValue)]
+            ).rows[0]
+            return History(
+                secondsPerImage: row[0].flatMap { Double($0) },
+                perHour: row[1].flatMap { Int64($0) }.map(MicroDollars.init(rawValue:)),
+                ledgerBytesPerJob: row[2].flatMap { Double($0) })
+        }
+    }
+
     /// Every model the ledger knows.
     package func models() async throws -> [ModelFingerprint] {
         try await connection.run { session in

@@ -1,8 +1,8 @@
 """A fleet under faults, by a seeded schedule. Run by ops/chaos/run; Python's standard library only.
 
-Every fault is one of QUEUES-style cases that operators meet: a worker killed (A1), told to stop (A3), frozen for longer than its
-lease and let go again (A4), Redis killed and restarted (B1), Redis wiped (B2), its groups destroyed (B7), PostgreSQL's sessions
-terminated in mid-transaction (C3), PostgreSQL restarted (C1), a producer killed and run again (F1). At the end the faults stop, the
+The faults are those that operators meet: a worker killed, told to stop, or frozen for longer than its lease and let go again; Redis
+killed, killed with the end of its log lost, wiped, its groups destroyed, its connections cut; PostgreSQL's sessions terminated in
+mid-transaction, or frozen; a producer killed and run again. At the end the faults stop, the
 fleet drains, and `packshot audit --strict` compares the producer's manifest, the files and the ledger.
 """
 
@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -58,9 +57,34 @@ def psql(query):
     ).stdout.strip()
 
 
-def redis(*command):
-    socket = re.sub(r"^unix://", "", os.environ["REDIS_URL"]).split("?")[0]
-    return subprocess.run(["redis-cli", "-s", socket, *command], capture_output=True, text=True).stdout.strip()
+class Redis:
+    """A server of our own, so that it can be killed, and its log of writes cut, between two lives."""
+
+    def __init__(self, folder):
+        self.folder, self.socket = folder, f"{folder}/redis.sock"
+        folder.mkdir()
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.socket, "--dir", str(self.folder), "--appendonly", "yes",
+             "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--save", ""],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while self.call("PING") != "PONG":
+            time.sleep(0.02)
+
+    def call(self, *command):
+        return subprocess.run(["redis-cli", "-s", self.socket, *command], capture_output=True, text=True).stdout.strip()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def cut(self, count):
+        """Takes bytes off the end of the log, as a power failure does."""
+        logs = sorted((self.folder / "appendonlydir").glob("*.incr.aof"), key=lambda p: p.stat().st_mtime)
+        if logs:
+            os.truncate(logs[-1], max(0, logs[-1].stat().st_size - count))
 
 
 def main():
@@ -75,6 +99,8 @@ def main():
     seed = options.seed if options.seed is not None else random.randrange(1 << 31)
     print(f"seed {seed}", flush=True)
     rng = random.Random(seed)
+    server = Redis(options.data / "redis")
+    os.environ["REDIS_URL"] = f"unix://{server.socket}"
     model = str(Path("ops/demo/packshot-tiny").resolve())
     out, manifest = options.data / "out", options.data / "accepted.jsonl"
 
@@ -108,20 +134,24 @@ def main():
         frozen.append((time.monotonic() + LEASE * 3, victim))
 
     def kill_redis():
-        found = re.search(r"process_id:(\d+)", redis("INFO", "server"))
-        if found:
-            # `packshot up` holds the server; what it lacks here is a restart, so the data are reloaded in place instead.
-            redis("DEBUG", "LOADAOF")
+        server.kill()
+        time.sleep(rng.uniform(0, 2))
+        server.start()
+
+    def cut_redis():
+        server.kill()
+        server.cut(rng.randrange(1_000, 1_000_000))
+        server.start()
 
     def wipe_redis():
-        redis("FLUSHALL")
+        server.call("FLUSHALL")
 
     def destroy_groups():
-        for key in redis("--scan", "--pattern", "*:queue:*").split():
-            redis("XGROUP", "DESTROY", key, "workers")
+        for key in server.call("--scan", "--pattern", "*:queue:*").split():
+            server.call("XGROUP", "DESTROY", key, "workers")
 
     def cut_connections():
-        redis("CLIENT", "KILL", "TYPE", "normal")
+        server.call("CLIENT", "KILL", "TYPE", "normal")
 
     def terminate_sessions():
         psql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
@@ -141,7 +171,7 @@ def main():
             except OSError:
                 pass
 
-    faults = [(kill_worker, 10), (stop_worker, 3), (freeze_worker, 4), (kill_redis, 1), (wipe_redis, 1), (destroy_groups, 1),
+    faults = [(kill_worker, 10), (stop_worker, 3), (freeze_worker, 4), (kill_redis, 2), (cut_redis, 1), (wipe_redis, 1), (destroy_groups, 1),
               (cut_connections, 2), (terminate_sessions, 4), (freeze_postgres, 1)]
     end = time.monotonic() + options.seconds
     while time.monotonic() < end:
@@ -173,6 +203,7 @@ def main():
 
     audit = subprocess.run(
         [options.program, "audit", "--strict", "--json", "--manifest", str(manifest)], capture_output=True, text=True)
+    server.kill()
     report = json.loads(audit.stdout)
     facts = {
         "seed": seed, "jobs": options.jobs, "faults": counts, "worker starts": fleet.starts,
