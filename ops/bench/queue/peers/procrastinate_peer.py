@@ -5,8 +5,9 @@ import os
 import job
 import procrastinate
 
-# Workers need the asynchronous connector, the producer's loop is simplest with the other.
-app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=os.environ["DATABASE_URL"]))
+# Workers need the asynchronous connector; the producer's plain loop is written for the other.
+_connector = procrastinate.SyncPsycopgConnector if __name__ == "__main__" else procrastinate.PsycopgConnector
+app = procrastinate.App(connector=_connector(conninfo=os.environ["DATABASE_URL"]))
 
 
 @app.task(name="bench")
@@ -17,12 +18,10 @@ async def bench(number: int, seconds: float, sent: int) -> None:
 if __name__ == "__main__":
     import producer
 
-    synchronous = app.with_connector(procrastinate.SyncPsycopgConnector(conninfo=os.environ["DATABASE_URL"]))
-    with synchronous.open():
-        task = synchronous.tasks["bench"]
+    with app.open():
         producer.main(
-            lambda number, seconds, sent: task.defer(number=number, seconds=seconds, sent=sent),
-            lambda numbers, seconds, sent: task.batch_defer(
+            lambda number, seconds, sent: bench.defer(number=number, seconds=seconds, sent=sent),
+            lambda numbers, seconds, sent: bench.batch_defer(
                 *({"number": number, "seconds": seconds, "sent": sent} for number in numbers)
             ),
         )
