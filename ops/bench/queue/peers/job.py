@@ -1,4 +1,7 @@
-"""The job every Python peer runs: append one line to this process's file, or two around a sleep."""
+"""The job every Python peer runs: append one line to this process's file, or two around a sleep.
+
+A worker may be many processes; BENCH_WORKER says which worker this one belongs to.
+"""
 
 import os
 import time
@@ -9,7 +12,7 @@ _file: tuple[int, int] | None = None
 def _append(kind: str, job: int, sent: int) -> None:
     global _file
     if _file is None or _file[0] != os.getpid():
-        path = os.path.join(os.environ["BENCH_RECORDS"], str(os.getpid()))
+        path = os.path.join(os.environ["BENCH_RECORDS"], f"{os.environ['BENCH_WORKER']}.{os.getpid()}")
         _file = (os.getpid(), os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644))
     os.write(_file[1], b"%s %08d %019d %019d\n" % (kind.encode(), job, sent, time.time_ns()))
 

@@ -6,7 +6,8 @@ require "sidekiq"
 class BenchJob
   include Sidekiq::Worker
 
-  FILE = File.open(File.join(ENV.fetch("BENCH_RECORDS"), Process.pid.to_s), File::WRONLY | File::CREAT | File::APPEND)
+  PATH = File.join(ENV.fetch("BENCH_RECORDS"), "#{ENV.fetch('BENCH_WORKER')}.#{Process.pid}")
+  FILE = File.open(PATH, File::WRONLY | File::CREAT | File::APPEND)
   FILE.sync = true
 
   def perform(job, seconds, sent)

@@ -38,6 +38,7 @@ def main() -> None:
             peers_python=arguments.peers_python,
             quick=arguments.quick,
             lock=arguments.lock,
+            keep=arguments.keep,
         )
         results = _measure(context, arguments)
         print(json.dumps(results, indent=1) if arguments.json else report.markdown(results))

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .servers import Servers
-
 BENCH = Path(__file__).resolve().parent.parent
 
 
@@ -22,6 +20,7 @@ class Context:
     peers_python: Path | None
     quick: bool = False
     lock: Path | None = None
+    keep: bool = False
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1_000_000)))
 
     def fresh_folder(self, name: str) -> Path:
@@ -29,10 +28,6 @@ class Context:
         folder = self.folder / f"{next(self._numbers)}-{name}"
         folder.mkdir(mode=0o755)
         return folder
-
-    def servers(self, name: str) -> Servers:
-        """New, empty servers."""
-        return Servers(self.packshot, self.fresh_folder(name))
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:

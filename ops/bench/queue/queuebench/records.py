@@ -16,26 +16,28 @@ class Record:
 
 
 def read(folder: Path) -> list[Record]:
-    """The records the peers' jobs have written, one file a process.
+    """The records the peers' jobs have written, one file a process, named for
+    the worker it belongs to and its process id.
 
     A line is `KIND JOB SENT NOW`, nanoseconds: `X` for a job begun and finished in one write, `S` for begun, `F` for finished.
     """
     records: list[Record] = []
     for path in sorted(folder.iterdir()):
+        worker = path.name.partition(".")[0]
         open_tries: dict[int, list[tuple[float, float]]] = {}
         for line in path.read_text().splitlines():
             kind, job, sent, now = line.split()
             number, sent_at, at = int(job), int(sent) / 1e9, int(now) / 1e9
             match kind:
                 case "X":
-                    records.append(Record(number, path.name, sent_at, at, at))
+                    records.append(Record(number, worker, sent_at, at, at))
                 case "S":
                     open_tries.setdefault(number, []).append((sent_at, at))
                 case "F":
                     sent_at, started = open_tries[number].pop()
-                    records.append(Record(number, path.name, sent_at, started, at))
+                    records.append(Record(number, worker, sent_at, started, at))
         for number, tries in open_tries.items():
-            records += [Record(number, path.name, sent_at, started, None) for sent_at, started in tries]
+            records += [Record(number, worker, sent_at, started, None) for sent_at, started in tries]
     return records
 
 

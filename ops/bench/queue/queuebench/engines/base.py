@@ -44,7 +44,7 @@ class Engine(ABC):
         self.servers: Servers
 
     def __enter__(self) -> "Engine":
-        self.servers = Servers(self.context.packshot, self.folder / "servers")
+        self.servers = Servers(self.context.packshot, self.folder / "servers", self.context.keep)
         try:
             self.prepare()
         except BaseException:
@@ -98,10 +98,16 @@ class RecordingEngine(Engine):
         super().__init__(context)
         self.record_folder = self.folder / "records"
         self.record_folder.mkdir()
+        self._started = 0
 
     @property
     def environment(self) -> dict[str, str]:
-        return self.servers.environment | {"BENCH_RECORDS": str(self.record_folder), "TZ": "UTC"}
+        return self.servers.environment | {"BENCH_RECORDS": str(self.record_folder)}
+
+    def fresh_worker_environment(self) -> dict[str, str]:
+        """The environment of one more worker."""
+        self._started += 1
+        return self.environment | {"BENCH_WORKER": str(self._started)}
 
     @property
     def log(self) -> Path:

@@ -120,8 +120,17 @@ class Packshot(Engine):
         ((rows, refused),) = self.servers.sql(
             "SELECT (SELECT count(*) FROM images), (SELECT coalesce(sum(stale_settlements), 0) FROM attempts)"
         )
-        files = sum(path.is_file() for path in self.out.rglob("*")) if self.out.exists() else 0
-        return {"kill_image_rows": int(rows), "kill_files": files, "kill_refused_as_stale": int(refused)}
+        unfinished = self.servers.sql("SELECT state, count(*) FROM jobs WHERE state <> 'completed' GROUP BY 1 ORDER BY 1")
+        files = [path.name for path in self.out.rglob("*") if path.is_file()]
+        temporary = sum(name.startswith(".") for name in files)
+        return {
+            "kill_image_rows": int(rows),
+            "kill_files": len(files) - temporary,
+            "kill_temporary_files_left": temporary,
+            "kill_refused_as_stale": int(refused),
+        } | {
+            f"kill_{state}": int(count) for state, count in unfinished
+        }
 
     def pickup(self, count: int) -> list[float]:
         """From the commit of a job's row to the start of its attempt, both by PostgreSQL's clock.

@@ -1,6 +1,7 @@
 """The peers: each is a worker command, and a producer with the arguments of peers/producer.py."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -27,7 +28,7 @@ class Peer(RecordingEngine):
         return Enqueued(answer["jobs"], answer["seconds"])
 
     def start_worker(self, seconds: float) -> Child:
-        return Child(self.worker_command(), self.log, self.environment, cwd=_SCRIPTS)
+        return Child(self.worker_command(), self.log, self.fresh_worker_environment(), cwd=_SCRIPTS)
 
     def pickup(self, count: int) -> list[float]:
         before = self.finished_lines()
@@ -80,6 +81,10 @@ class PythonPeer(Peer):
     def producer_command(self) -> list[str]:
         return [str(self.context.peers_python), str(_SCRIPTS / f"{self.module}.py")]
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return super().environment | {"PYTHONPATH": str(_SCRIPTS)}
+
 
 class Procrastinate(PythonPeer):
     """PostgreSQL only: LISTEN/NOTIFY and SKIP LOCKED."""
@@ -91,17 +96,75 @@ class Procrastinate(PythonPeer):
     concurrency = 10
 
     def prepare(self) -> None:
-        run(self._command("schema", "--apply"), self.log, self.environment | {"PYTHONPATH": str(_SCRIPTS)})
+        run(self._command("schema", "--apply"), self.log, self.environment)
 
     def worker_command(self) -> list[str]:
         return self._command("worker", "--concurrency", str(self.concurrency))
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return super().environment | {"PYTHONPATH": str(_SCRIPTS)}
 
     def _command(self, *arguments: str) -> list[str]:
         return [self.program("procrastinate"), "--app", f"{self.module}.app", *arguments]
 
 
-PEERS: dict[str, type[Engine]] = {peer.name: peer for peer in (Sidekiq, Procrastinate)}
+class Celery(PythonPeer):
+    """Redis lists with kombu; a pool of as many processes as there are cores. Acknowledges before it runs a job."""
+
+    name = "celery"
+    package = "celery"
+    module = "celery_peer"
+    durable = _REDIS_DURABLE
+    concurrency = os.cpu_count() or 1
+    has_bulk = False
+
+    def worker_command(self) -> list[str]:
+        return [self.program("celery"), "--app", self.module, "worker", "--loglevel", "WARNING"]
+
+
+class CeleryLate(Celery):
+    """Celery as its documentation has it for jobs that must not be lost, with its lease (visibility) cut to 20 s."""
+
+    name = "celery-acks-late"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return super().environment | {"BENCH_ACKS_LATE": "1"}
+
+
+class RQ(PythonPeer):
+    """Redis lists; a process forked for each job."""
+
+    name = "rq"
+    package = "rq"
+    module = "rq_peer"
+    durable = _REDIS_DURABLE
+    concurrency = 1
+
+    def worker_command(self) -> list[str]:
+        return [self.program("rq"), "worker", "--quiet", "--url", self.servers.redis_url]
+
+
+class RQSimple(RQ):
+    """RQ with the worker that does not fork."""
+
+    name = "rq-simple"
+
+    def worker_command(self) -> list[str]:
+        return [*super().worker_command(), "--worker-class", "rq.SimpleWorker"]
+
+
+class Dramatiq(PythonPeer):
+    """Redis lists with prefetching; one process of eight threads. Acknowledges after a job."""
+
+    name = "dramatiq"
+    package = "dramatiq"
+    module = "dramatiq_peer"
+    durable = _REDIS_DURABLE
+    concurrency = 8
+    has_bulk = False
+
+    def worker_command(self) -> list[str]:
+        return [self.program("dramatiq"), self.module, "--processes", "1", "--threads", str(self.concurrency)]
+
+
+PEERS: dict[str, type[Engine]] = {
+    peer.name: peer for peer in (Sidekiq, Procrastinate, Celery, CeleryLate, RQ, RQSimple, Dramatiq)
+}
