@@ -16,9 +16,9 @@ from . import engines, machine, processes, report
 from .context import BENCH, Context
 from .engines.base import NotAvailable
 from .engines.packshot import Packshot
-from .measurements import end_to_end, enqueue, kill, pickup
+from .measurements import end_to_end, enqueue, idle, kill, large_ledger, pickup, scaling
 
-PIECES = ("enqueue", "endtoend", "pickup", "kill")
+PIECES = ("enqueue", "endtoend", "pickup", "kill", "idle", "scaling", "ledger")
 
 
 def main() -> None:
@@ -75,6 +75,15 @@ def _measure(context: Context, arguments: argparse.Namespace) -> dict:
             results["load_average"] = os.getloadavg()[1]
             if arguments.save:
                 arguments.save.write_text(json.dumps(results, indent=1))
+    if "packshot" in results["engines"]:
+        for title, module in (("scaling", scaling), ("ledger", large_ledger)):
+            if title in arguments.only:
+                results[title] = module.measure(context)
+                for row in results[title]:
+                    _note(f"packshot: {title}: {report.brief(row)}")
+    results["load_average"] = os.getloadavg()[1]
+    if arguments.save:
+        arguments.save.write_text(json.dumps(results, indent=1))
     return results
 
 
@@ -109,6 +118,9 @@ def _round(name: str, make, context: Context, only: list[str], entry: dict, firs
     if "kill" in only and first:
         with Packshot(context, concurrency=10) if make is Packshot else make(context) as engine:
             piece("kill", lambda: kill.measure(engine, context))
+    if "idle" in only and first:
+        with make(context) as engine:
+            piece("idle", lambda: idle.measure(engine, context))
     return numbers
 
 

@@ -35,7 +35,7 @@ def markdown(results: dict) -> str:
                 + ([f"{percentile(waits, 50):.2f}", f"{percentile(waits, 99):.1f}"] if waits else ["–", "–"])
             )
         )
-    lines += ["", *_kills(results)]
+    lines += ["", *_kills(results), *_idle(results), *_scaling(results), *_ledger(results)]
     for name, reason in results["not_measured"].items():
         lines.append(f"Not measured: {name} ({reason}).")
     return "\n".join(lines)
@@ -63,6 +63,59 @@ def _kills(results: dict) -> list[str]:
         return []
     head = ["kill -9 x5", "jobs", "never finished", "finished twice", "started twice", "all done after the last kill"]
     return [_row(head), _row(["---"] * len(head)), *lines, ""]
+
+
+def _idle(results: dict) -> list[str]:
+    head = ["idle workers", "number", "PostgreSQL + Redis, % of a core", "a worker, % of a core", "a worker, MB resident"]
+    lines = []
+    for name, entry in results["engines"].items():
+        idle = next((round for round in entry["rounds"] if "idle_workers" in round), None)
+        if idle:
+            servers = idle["idle_postgres_core"] + idle["idle_redis_core"]
+            lines.append(
+                _row([
+                    name, str(idle["idle_workers"]), f"{servers * 100:.1f}", f"{idle['idle_worker_core'] * 100:.2f}",
+                    f"{idle['idle_worker_mb']:.0f}",
+                ])
+            )  # fmt: skip
+    return [_row(head), _row(["---"] * len(head)), *lines, ""] if lines else []
+
+
+def _scaling(results: dict) -> list[str]:
+    if not results.get("scaling"):
+        return []
+    head = ["workers of 200 ms", "images/s", "of linear", "CPU of the machine", "workers", "PostgreSQL", "Redis"]
+    lines = [
+        _row(
+            [str(row["workers"]), f"{row['rate']:.1f}", f"{row['share_of_linear'] * 100:.1f} %"]
+            + [f"{row[key] * 100:.0f} %" for key in ("machine_cpu", "workers_cpu", "postgres_cpu", "redis_cpu")]
+        )
+        for row in results["scaling"]
+    ]
+    return [_row(head), _row(["---"] * len(head)), *lines, ""]
+
+
+def _ledger(results: dict) -> list[str]:
+    columns = results.get("ledger")
+    if not columns:
+        return []
+    lines = [_row(["ledger"] + [f"{row['jobs']:,} jobs, {row['queued']:,} queued" for row in columns])]
+    lines.append(_row(["---"] * (1 + len(columns))))
+    for title, key, digits in (
+        ("size of the database, GB", "ledger_gb", 1),
+        ("dispatch of all that is queued into an empty Redis, s", "dispatch_s", 1),
+        ("Redis bytes a queued job", "redis_bytes_per_job", 0),
+        ("confirm a claim in PostgreSQL, p50 ms", "claim_p50_ms", 2),
+        ("p99 ms", "claim_p99_ms", 2),
+        ("settle in PostgreSQL, p50 ms", "settle_p50_ms", 2),
+        ("p99 ms", "settle_p99_ms", 2),
+        ("claim script in Redis, p99 ms", "redis_script_p99_ms", 2),
+        ("`packshot status`, s", "status_s", 2),
+        ("`packshot status` of one batch, s", "status_batch_s", 2),
+        ("enqueue 20,000 more, jobs/s", "enqueue_bulk", 0),
+    ):
+        lines.append(_row([title] + [f"{row[key]:.{digits}f}" if key in row else "–" for row in columns]))
+    return [*lines, ""]
 
 
 def _median(rounds: list[dict], key: str) -> str:
