@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -78,9 +79,12 @@ def _measure(context: Context, arguments: argparse.Namespace) -> dict:
     if "packshot" in results["engines"]:
         for title, module in (("scaling", scaling), ("ledger", large_ledger)):
             if title in arguments.only:
-                results[title] = module.measure(context)
-                for row in results[title]:
+                results[title] = []
+                for row in module.measure(context):
+                    results[title].append(row)
                     _note(f"packshot: {title}: {report.brief(row)}")
+                    if arguments.save:
+                        arguments.save.write_text(json.dumps(results, indent=1))
     results["load_average"] = os.getloadavg()[1]
     if arguments.save:
         arguments.save.write_text(json.dumps(results, indent=1))
@@ -90,37 +94,35 @@ def _measure(context: Context, arguments: argparse.Namespace) -> dict:
 def _round(name: str, make, context: Context, only: list[str], entry: dict, first: bool) -> dict:
     numbers: dict = {}
 
-    def piece(title: str, work) -> None:
+    def piece(title: str, measure, engine=make) -> None:
+        """Measures one thing on fresh servers; a queue that fails is reported and does not end the run."""
         start = time.monotonic()
         try:
-            found = work()
-        except (RuntimeError, TimeoutError) as failure:
-            found = {f"{title}_failed": str(failure)}
+            with engine(context) as running:
+                found = measure(running)
+        except Exception as failure:
+            found = {f"{title}_failed": f"{type(failure).__name__}: {failure}"}
         numbers.update(found)
         _note(f"{name}: {title} in {time.monotonic() - start:.0f} s: {report.brief(found)}")
 
+    def paced(engine) -> dict:
+        waits = pickup.measure(engine, context)
+        entry["pickup_ms"] += waits
+        return {"pickup_p50_ms": statistics.median(waits)}
+
     if "enqueue" in only:
-        with make(context) as engine:
-            piece("enqueue", lambda: enqueue.measure(engine, context))
+        piece("enqueue", lambda engine: enqueue.measure(engine, context))
     if "endtoend" in only:
         for workers in (1, 2):
-            with make(context) as engine:
-                piece(f"workers_{workers}", lambda: end_to_end.measure(engine, context, workers))
+            piece(f"workers_{workers}", lambda engine, workers=workers: end_to_end.measure(engine, context, workers))
     if "pickup" in only:
-        with make(context) as engine:
-
-            def paced() -> dict:
-                waits = pickup.measure(engine, context)
-                entry["pickup_ms"] += waits
-                return {"pickup_p50_ms": statistics.median(waits)}
-
-            piece("pickup", paced)
+        piece("pickup", paced)
     if "kill" in only and first:
-        with Packshot(context, concurrency=10) if make is Packshot else make(context) as engine:
-            piece("kill", lambda: kill.measure(engine, context))
+        # As many images at once as most peers work on by default, so that each kill hits as many jobs.
+        wide = functools.partial(Packshot, concurrency=10) if make is Packshot else make
+        piece("kill", lambda engine: kill.measure(engine, context), wide)
     if "idle" in only and first:
-        with make(context) as engine:
-            piece("idle", lambda: idle.measure(engine, context))
+        piece("idle", lambda engine: idle.measure(engine, context))
     return numbers
 
 

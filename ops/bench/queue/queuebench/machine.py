@@ -32,9 +32,7 @@ def fdatasync_milliseconds(folder: Path, times: int = 200) -> float:
 
 def busy_seconds() -> float:
     """Processor seconds the whole machine has used since it started, idling and waiting for disks left out."""
-    user, nice, system, _idle, _iowait, irq, softirq, steal = (
-        int(value) for value in _lines("/proc/stat")[0].split()[1:9]
-    )
+    user, nice, system, _idle, _iowait, irq, softirq, steal = (int(value) for value in _lines("/proc/stat")[0].split()[1:9])
     return (user + nice + system + irq + softirq + steal) / TICKS
 
 

@@ -114,8 +114,14 @@ def _ledger(results: dict) -> list[str]:
         ("`packshot status` of one batch, s", "status_batch_s", 2),
         ("enqueue 20,000 more, jobs/s", "enqueue_bulk", 0),
     ):
-        lines.append(_row([title] + [f"{row[key]:.{digits}f}" if key in row else "–" for row in columns]))
+        lines.append(_row([title] + [_cell(row.get(key), digits) for row in columns]))
     return [*lines, ""]
+
+
+def _cell(value: float | None, digits: int) -> str:
+    if value is None:
+        return "–"
+    return "not in 240 s" if value == float("inf") else f"{value:.{digits}f}"
 
 
 def _median(rounds: list[dict], key: str) -> str:

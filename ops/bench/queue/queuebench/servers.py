@@ -95,9 +95,7 @@ class RedisClient:
     def command(self, *words: str | int):
         """The answer: text, number, list or None. Raises RuntimeError when it is an error."""
         encoded = [str(word).encode() for word in words]
-        self._socket.sendall(
-            b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
-        )
+        self._socket.sendall(b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded))
         return self._answer()
 
     def _answer(self):

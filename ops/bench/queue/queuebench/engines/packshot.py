@@ -128,9 +128,7 @@ class Packshot(Engine):
             "kill_files": len(files) - temporary,
             "kill_temporary_files_left": temporary,
             "kill_refused_as_stale": int(refused),
-        } | {
-            f"kill_{state}": int(count) for state, count in unfinished
-        }
+        } | {f"kill_{state}": int(count) for state, count in unfinished}
 
     def pickup(self, count: int) -> list[float]:
         """From the commit of a job's row to the start of its attempt, both by PostgreSQL's clock.

@@ -12,11 +12,11 @@ def measure(engine: Engine, context: Context, workers: int) -> dict[str, float]:
 
     The rate is that of finished jobs while all workers had work. Processor time is from the first finished job on.
     """
-    count, limit = (10_000, 8.0) if context.quick else (60_000, 15.0)
+    count, limit = (10_000, 8.0) if context.quick else (60_000, 12.0)
     if engine.has_bulk:
-        engine.enqueue("bulk", count, 0, 30)
+        engine.enqueue("bulk", count, 0, 20)
     else:
-        engine.enqueue("single", count, 0, 30)
+        engine.enqueue("single", count, 0, 20)
     with context.timed():
         children = [engine.start_worker(0) for _ in range(workers)]
         try:

@@ -28,7 +28,7 @@ CREATE TEMPORARY TABLE model AS SELECT j.*, b.output_root, b.source_path, b.sour
 INSERT INTO batches (id, name, output_root, source_path, source_sha256, model_fingerprint, max_attempts, created_at, last_job_id,
     dispatched_through)
 OVERRIDING SYSTEM VALUE
-SELECT 1000 + n, 'batch-' || n, output_root, source_path, source_sha256, model_fingerprint, max_attempts,
+SELECT 1000 + n, 'past-' || n, output_root, source_path, source_sha256, model_fingerprint, max_attempts,
        now() - (:batches - n) * interval '1 day', 10000000 + (n + 1) * :products * 10 - 1, 10000000 + (n + 1) * :products * 10 - 1
 FROM model, generate_series(0, :batches - 1) AS n;
 
