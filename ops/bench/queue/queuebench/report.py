@@ -20,10 +20,10 @@ def markdown(results: dict) -> str:
         f"{results['rounds']} round(s){', quick' if results['quick'] else ''}. Median (best).",
         "",
         _row(
-            ["queue", "accepted means", *(title for title, _ in _COLUMNS), "CPU us/job worker + Redis + PostgreSQL",
+            ["queue", "accepted means", *(title for title, _ in _COLUMNS), "CPU us/job worker + Redis + PostgreSQL", "CPU taken by others meanwhile",
              "pickup p50 ms", "p99 ms"]
         ),
-        _row(["---"] * (len(_COLUMNS) + 5)),
+        _row(["---"] * (len(_COLUMNS) + 6)),
     ]  # fmt: skip
     for name, entry in results["engines"].items():
         waits = entry["pickup_ms"]
@@ -32,6 +32,7 @@ def markdown(results: dict) -> str:
                 [f"{name} {entry['version']}", entry["durable"]]
                 + [_median(entry["rounds"], key) for _, key in _COLUMNS]
                 + [" + ".join(_least(entry["rounds"], f"workers_1_{key}") for key in _CPU)]
+                + [_share(entry["rounds"], "workers_1_others_cpu")]
                 + ([f"{percentile(waits, 50):.2f}", f"{percentile(waits, 99):.1f}"] if waits else ["–", "–"])
             )
         )
@@ -135,6 +136,11 @@ def _median(rounds: list[dict], key: str) -> str:
 def _least(rounds: list[dict], key: str) -> str:
     values = [round[key] for round in rounds if key in round]
     return f"{min(values):.0f}" if values else "–"
+
+
+def _share(rounds: list[dict], key: str) -> str:
+    values = [round[key] for round in rounds if key in round]
+    return f"{statistics.median(values) * 100:.0f} %" if values else "–"
 
 
 def _number(value: object) -> str:

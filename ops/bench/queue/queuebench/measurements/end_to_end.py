@@ -1,5 +1,6 @@
 """(b) How fast no-op jobs are worked off by one worker process and by two."""
 
+import os
 import time
 
 from .. import machine, records
@@ -28,6 +29,7 @@ def measure(engine: Engine, context: Context, workers: int) -> dict[str, float]:
                     raise TimeoutError(f"{engine.name} finished no job in 30 s")
                 time.sleep(0.02)
             worker_cpu, server_cpu = _cpu(engine, children)
+            machine_cpu = machine.busy_seconds()
             before, begin = engine.finished_lines(), time.monotonic()
             done, moved = before, begin
             while time.monotonic() - begin < limit and time.monotonic() - moved < 1:
@@ -36,10 +38,13 @@ def measure(engine: Engine, context: Context, workers: int) -> dict[str, float]:
                 if now > done:
                     done, moved = now, time.monotonic()
             worker_cpu_after, server_cpu_after = _cpu(engine, children)
+            machine_cpu_after, end = machine.busy_seconds(), time.monotonic()
         finally:
             for child in children:
                 child.stop(40)
     jobs = max(1, done - before)
+    own = worker_cpu_after - worker_cpu + sum(server_cpu_after.values()) - sum(server_cpu.values())
+    others = (machine_cpu_after - machine_cpu - own) / (end - begin) / (os.cpu_count() or 1)
     prefix = f"workers_{workers}"
     return {
         f"{prefix}_rate": records.rate(engine.records()),
@@ -47,6 +52,8 @@ def measure(engine: Engine, context: Context, workers: int) -> dict[str, float]:
         f"{prefix}_redis_cpu_us": (server_cpu_after["redis"] - server_cpu["redis"]) / jobs * 1e6,
         f"{prefix}_postgres_cpu_us": (server_cpu_after["postgres"] - server_cpu["postgres"]) / jobs * 1e6,
         f"{prefix}_jobs": done,
+        f"{prefix}_own_cpu": own / (end - begin) / (os.cpu_count() or 1),
+        f"{prefix}_others_cpu": max(0.0, others),
     }
 
 
