@@ -98,11 +98,13 @@ private final class Story {
     private func waitForTheEnd() async throws {
         let start = now
         let settings = world.settings
-        // Clocks that were set back; requests that arrive late; then two rounds of reconciling, and the work itself with
-        // its retries.
-        let jobs = VirtualTime(world.scenario.jobs * settings.maxAttempts)
-        let limit = World.largestJump * 4 + .seconds(30) + .seconds(180) + VirtualTime(settings.lease) * 4
-            + settings.stepTimeout * 2 + jobs * settings.pace * 2 + .seconds(20)
+        // A queue is asked what it lacks every 60th time a janitor goes round, and going round takes six requests.
+        let round = 60 * (.milliseconds(1_250) + 12 * settings.latency.upperBound) + .seconds(10)
+        let rounds: VirtualTime = world.sabotage?.queue == .forgetsEntries ? 8 : 2
+        let work = VirtualTime(world.scenario.jobs * settings.maxAttempts) * (settings.pace * 2 + .seconds(1))
+        // Clocks may have been set back, and a request may still be on its way.
+        let limit = World.largestJump * 4 + .seconds(30) + rounds * round + VirtualTime(settings.lease) * 4
+            + settings.stepTimeout * 2 + work
         while !isEverythingDone {
             guard now - start < limit else {
                 let open = world.model.jobs.filter { !$0.value.state.isFinal }.keys.sorted()

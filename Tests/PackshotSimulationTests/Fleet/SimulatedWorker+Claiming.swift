@@ -79,7 +79,7 @@ extension SimulatedWorker {
     }
 
     private func prepare(_ attempt: HeldAttempt) async throws -> PreparedAttempt? {
-        try await world.step(process, "embedded the prompt of job \(attempt.job.id)")
+        try await world.step(process, "embedded a prompt", "of job \(attempt.job.id)")
         if World.isBadPrompt(attempt.job.spec.prompt) {
             try await end(attempt, .failed(code: "bad_prompt", isPermanent: true))
             return nil

@@ -6,7 +6,7 @@ extension SimulatedWorker {
         let job = attempt.job
         do {
             if let failure { throw failure }
-            try await world.step(process, "encoded job \(job.id)")
+            try await world.step(process, "encoded an image", "of job \(job.id)")
             try attempt.check()
             let record = ImageRecord(
                 relativePath: job.relativePath, sha256: [UInt8](repeating: 0, count: 32), byteCount: 1, width: 8,
@@ -76,13 +76,13 @@ extension SimulatedWorker {
         let (folder, content) = (world.folder, OutputFolder.content(of: job.id))
         if world.sabotage?.worker == .writesUnderTheFinalName {
             _ = folder.place(content, at: job.relativePath, isWhole: false)
-            try await world.step(process, "wrote half of \(job.relativePath)")
+            try await world.step(process, "wrote half a file", job.relativePath)
             folder.complete(job.relativePath)
             folder.sync()
             return
         }
         let temporary = folder.makeTemporary()
-        try await world.step(process, "wrote a temporary file for job \(job.id)")
+        try await world.step(process, "wrote a temporary file", "for job \(job.id)")
         if world.has(.disk), world.random.once(in: 6) {
             let isFull = world.random.once(in: 2)
             world.counts[isFull ? "disk full" : "disk fault"] += 1
@@ -91,7 +91,7 @@ extension SimulatedWorker {
         }
         try await world.step(process, "synced it")
         let placing = folder.place(content, at: job.relativePath)
-        try await world.step(process, "named it \(job.relativePath)")
+        try await world.step(process, "named it", job.relativePath)
         folder.remove(temporary)
         switch placing {
         case .placed: break
@@ -99,7 +99,7 @@ extension SimulatedWorker {
         case .refused: throw AttemptError.failed(code: "different_file_exists", isPermanent: true)
         }
         if world.sabotage?.worker == .skipsTheFolderSync { return }
-        try await world.step(process, "is about to sync the folder")
+        try await world.step(process, "unlinked the temporary file")
         folder.sync()
         try await world.step(process, "synced the folder")
     }

@@ -15,8 +15,8 @@ extension Trouble {
         for link in links { link.isCut = false }
     }
 
-    static let ledgerOutage = Trouble("ledger-outage", weight: 2) { try await $0.outage(of: $0.ledgerServer) }
-    static let queueOutage = Trouble("queue-outage", weight: 2) { try await $0.outage(of: $0.queueServer) }
+    static let ledgerOutage = Trouble("ledger-outage", weight: 2) { try await $0.outage("ledger-outage", $0.ledgerServer) }
+    static let queueOutage = Trouble("queue-outage", weight: 2) { try await $0.outage("queue-outage", $0.queueServer) }
 
     /// The store has done it, and its client does not hear of it.
     static let lostAnswers = Trouble(nature: "lost-answers")
@@ -85,9 +85,9 @@ extension World {
     /// How far a store's clock may jump back at once.
     static let largestJump: VirtualTime = .seconds(20)
 
-    fileprivate func outage(of server: Server) async throws {
+    fileprivate func outage(_ name: String, _ server: Server) async throws {
         guard server.isUp else { return }
-        happen("\(server.store.rawValue) outage", "all")
+        happen(name, "begins")
         server.isUp = false
         if server === queueServer {
             queue.arrivals.signal()

@@ -57,8 +57,8 @@ struct QueueClient {
         try await call("dispatch \(entries.map(\.job))") {
             // Entries go one by one: a server that dies in between has the first ones.
             let count = world.has(.refusals) && world.random.once(in: 20) ? world.random.below(entries.count) : entries.count
-            queue.content.dispatch(Array(entries.prefix(count)))
-            queue.sabotage?.didDispatch(&queue.content, entries)
+            queue.content.dispatch(
+                entries.prefix(count).filter { _ in queue.sabotage != .forgetsEntries || !world.random.once(in: 5) })
             queue.arrivals.signal()
             if count < entries.count { throw StoreError(.redis, .refused, "out of memory") }
         }
@@ -118,7 +118,8 @@ struct QueueClient {
 
     func heldJobs() async throws -> Set<JobID> {
         try await call("held jobs") {
-            queue.sabotage?.pretendedJobs(queue.content.heldJobs(model: model)) ?? queue.content.heldJobs(model: model)
+            queue.sabotage == .pretendsToHoldEverything
+                ? Set(world.memory.jobs.map(\.id)) : queue.content.heldJobs(model: model)
         }
     }
 

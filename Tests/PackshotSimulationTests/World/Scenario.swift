@@ -68,7 +68,7 @@ struct Settings {
         let seconds = random.within(4...15)
         lease = .seconds(seconds)
         grace = .seconds(Double(random.within(1...20)))
-        pace = random.pick([.milliseconds(5), .milliseconds(300), .seconds(1), .seconds(6)]) ?? .seconds(1)
+        pace = random.pick([.milliseconds(5), .milliseconds(300), .seconds(2), .seconds(7), .seconds(14)]) ?? 0
         stepTimeout = pace * 2 + .seconds(Double(random.within(10...30)))
         steps = random.within(1...4)
         maxAttempts = random.within(1...4)

@@ -46,7 +46,11 @@ final class World {
         isDraining = settings.drains
         let clock = ledgerServer.clock
         memory = MemoryLedger(now: { clock.date })
-        ledger = sabotage?.ledger?(memory, clock) ?? memory
+        if let rule = sabotage?.ledger {
+            ledger = SaboteurLedger(rule: rule, ledger: memory, clock: clock)
+        } else {
+            ledger = memory
+        }
         queue = QueueServer(sabotage: sabotage?.queue)
         person = simulator.process("person")
         trace = isTraced ? Trace() : nil
@@ -105,11 +109,11 @@ final class World {
     }
 
     /// A moment at which a process may die, between two of its actions that nothing else divides.
-    func step(_ process: SimulatedProcess, _ what: String) async throws {
+    func step(_ process: SimulatedProcess, _ action: String, _ detail: @autoclosure () -> String = "") async throws {
         counts.operations += 1
         try await simulator.sleep(process, random.time(0...(.milliseconds(3))))
-        note(process.name, what)
-        try dieSometimes(process, "after it \(what)")
+        note(process.name, "\(action) \(detail())")
+        try dieSometimes(process, "after it \(action)")
     }
 
     /// Kills a process here, rarely, if that is among the troubles.
