@@ -42,7 +42,7 @@ private final class Story {
         for (batch, jobs) in world.submitted { world.produce(batch, jobs) }
         world.spawn(supervise)
         try await makeTrouble()
-        repair()
+        world.repair()
         try await waitForTheEnd()
         try await stopWorkers()
         world.check(closeTheBooks)
@@ -76,20 +76,9 @@ private final class Story {
         while now < world.scenario.troubledTime {
             try await world.simulator.sleep(clock, world.random.time(0...interval * 2))
             guard let trouble = world.random.pick(hat) else { continue }
-            world.spawn { [world] in try await trouble.act(world) }
-        }
-    }
-
-    private func repair() {
-        world.note("-", "no more troubles")
-        world.isTroubled = false
-        // Who drains leaves when the jobs are done, and may leave entries of dead workers in the queue.
-        world.isDraining = false
-        world.ledgerServer.isUp = true
-        world.queueServer.isUp = true
-        for worker in world.workers {
-            worker.process.thaw()
-            for link in worker.links { link.isCut = false }
+            world.spawn { [world] in
+                if world.isTroubled { try await trouble.act(world) }
+            }
         }
     }
 

@@ -24,9 +24,7 @@ struct SimulatedDispatcher {
     func reconcile(grace: Duration) async throws {
         for batch in try await ledger.batchesToDispatch() { try await dispatch(batch) }
         try await queue.dispatch(ledger.releaseDue(limit: 10_000))
-        if world.sabotage?.worker != .neverRescues {
-            try await queue.dispatch(ledger.rescueExpired(limit: 10_000))
-        }
+        try await queue.dispatch(ledger.rescueExpired(limit: 10_000))
         var owed = try await ledger.owedJobs(after: nil, grace: grace, limit: Self.chunk)
         guard !owed.isEmpty else { return }
         let held = try await queue.heldJobs()

@@ -39,6 +39,8 @@ final class SimulatedWorker {
     /// The disk was found full.
     var isDiskFull = false
 
+    /// When it was ready for work.
+    private(set) var readyAt: VirtualTime?
     private var tasks = 0
     private let taskEnded = Condition()
     private(set) var areChoresOver = false
@@ -71,6 +73,7 @@ final class SimulatedWorker {
         } catch is StoreError {
             return process.kill()
         }
+        readyAt = world.simulator.now
         start { [self] in try await heartbeatLoop() }
         start { [self] in try await janitorLoop() }
         start { [self] in try await endGrace() }

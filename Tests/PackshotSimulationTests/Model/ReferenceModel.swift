@@ -196,10 +196,13 @@ struct ReferenceModel {
 
     // MARK: Chores
 
-    mutating func rescued(at now: Date, _ answer: [DispatchEntry]) throws {
+    /// - Returns: How long the longest of the leases that were taken away had been over, in seconds.
+    mutating func rescued(at now: Date, _ answer: [DispatchEntry]) throws -> Double {
         var freed: [JobID] = []
-        for (id, job) in jobs.sorted(by: { $0.key < $1.key }) where job.state == .running {
-            guard let end = job.leaseEnd, end < now, let fence = job.fence else { continue }
+        var overdue = 0.0
+        for id in ids(where: { $0.state == .running && ($0.leaseEnd ?? .distantFuture) < now }) {
+            guard let job = jobs[id], let end = job.leaseEnd, let fence = job.fence else { continue }
+            overdue = max(overdue, now.timeIntervalSince(end))
             attempts[fence]?.state = .lost
             let isLast = job.attempts == job.maxAttempts
             try change(id, to: isLast ? .discarded : .available) {
@@ -210,13 +213,20 @@ struct ReferenceModel {
         }
         try expect(answer.map(\.job) == freed, "\(freed) lost their leases, \(answer.map(\.job)) were taken away")
         try check(answer)
+        return overdue
     }
 
     mutating func released(at now: Date, _ answer: [DispatchEntry]) throws {
-        let due = jobs.filter { ($0.value.due ?? .distantFuture) <= now }.keys.sorted()
+        let due = ids { ($0.due ?? .distantFuture) <= now }
         for id in due { try change(id, to: .available) { $0.waitingSince = now } }
         try expect(answer.map(\.job) == due, "jobs \(due) were due, \(answer.map(\.job)) were released")
         try check(answer)
+    }
+
+    private func ids(where isMeant: (Job) -> Bool) -> [JobID] {
+        var ids: [JobID] = []
+        for (id, job) in jobs where isMeant(job) { ids.append(id) }
+        return ids.sorted()
     }
 
     func owed(after: JobID?, grace: Duration, limit: Int, at now: Date, _ answer: [DispatchEntry]) throws {

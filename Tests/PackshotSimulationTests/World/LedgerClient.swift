@@ -68,7 +68,11 @@ struct LedgerClient {
     func rescueExpired(limit: Int) async throws -> [DispatchEntry] {
         try await call("rescue") {
             let answer = try await world.ledger.rescueExpired(limit: limit)
-            world.check { try world.model.rescued(at: world.ledgerServer.clock.date, answer) }
+            world.check {
+                let overdue = try world.model.rescued(at: world.ledgerServer.clock.date, answer)
+                guard let limit = world.rescueLimit else { return }
+                try expect(overdue <= Double(limit) / 1e6, "a dead worker's job was rescued \(overdue) s after its lease")
+            }
             return answer
         }
     }

@@ -27,7 +27,7 @@ final class World {
     var submitted: [(batch: NewBatch, jobs: [PlannedJob])] = []
     let person: SimulatedProcess
     /// True until everything is repaired and nothing new goes wrong.
-    var isTroubled = true
+    private(set) var isTroubled = true
     /// Workers are to end by themselves once nothing is left to do.
     var isDraining: Bool
     var counts = Counts()
@@ -36,6 +36,7 @@ final class World {
     var trace: Trace?
     /// Attempts that have been in a sampler and were not given up.
     var executing: Set<AttemptID> = []
+    private(set) var repairedAt: VirtualTime?
     private var comparisons = 0
 
     init(_ scenario: Scenario, sabotage: Sabotage? = nil, isTraced: Bool = false) {
@@ -63,6 +64,41 @@ final class World {
     var queueDepth: Int {
         let depth = queue.content.depth(model: modelRecord.fingerprint)
         return depth.ready + depth.pending + depth.delayed
+    }
+
+    /// How late a lost job may be rescued at this moment; nil if nobody was there to do it or something was in the way.
+    ///
+    /// A janitor goes round at least every 1.25 s, with up to some forty requests when it reconciles.
+    var rescueLimit: VirtualTime? {
+        let limit = .milliseconds(1_300) + 80 * settings.latency.upperBound
+        if !scenario.troubles.isDisjoint(with: Self.inTheWayOfRescues) {
+            // A janitor may still have been waiting for an answer.
+            guard let repairedAt, simulator.now - repairedAt > settings.timeout + 2 * limit else { return nil }
+        }
+        let someoneWasThere = workers.contains { worker in
+            worker.process.isAlive && !worker.isStopping && worker.readyAt.map { simulator.now - $0 > limit } ?? false
+        }
+        return someoneWasThere ? limit : nil
+    }
+
+    private static let inTheWayOfRescues = Set(
+        [
+            Trouble.freeze, .cutLink, .ledgerOutage, .queueOutage, .lostAnswers, .lateRequests, .refusals, .ledgerClock,
+        ].map(\.name))
+
+    /// Everything works again, and nothing new goes wrong.
+    func repair() {
+        note("-", "no more troubles")
+        isTroubled = false
+        repairedAt = simulator.now
+        // Who drains leaves when the jobs are done, and may leave entries of dead workers in the queue.
+        isDraining = false
+        ledgerServer.isUp = true
+        queueServer.isUp = true
+        for worker in workers {
+            worker.process.thaw()
+            for link in worker.links { link.isCut = false }
+        }
     }
 
     /// Records that a trouble happens.
