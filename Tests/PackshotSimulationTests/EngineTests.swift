@@ -40,12 +40,14 @@ import Testing
                 log.append("\(name) \(wasSignalled) \(simulator.now.inSeconds)")
                 let again = try await simulator.wait(process, until: .seconds(9), on: condition)
                 log.append("\(name) \(again) \(simulator.now.inSeconds)")
-            } failed: { _ in }
+            } failed: { _ in
+            }
         }
         simulator.spawn {
             try await simulator.sleep(process, .seconds(3))
             condition.signal()
-        } failed: { _ in }
+        } failed: { _ in
+        }
         simulator.run()
         #expect(log == ["x true 3.000", "y true 3.000", "x false 9.000", "y false 9.000"])
     }

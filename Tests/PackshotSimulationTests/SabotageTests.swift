@@ -24,7 +24,8 @@ import Testing
     }
 
     private func expectFailure(_ sabotage: Sabotage, within seeds: UInt64) async throws {
-        let failure = try #require(await Campaign.run(1...seeds, sabotage: sabotage).failure, "\(sabotage) was not found")
-        print("found", sabotage, "with seed", failure.scenario.seed, failure.violation ?? "")
+        let failure = try #require(
+            await Campaign.run(1...seeds, sabotage: sabotage).failure, "\(sabotage) was not found")
+        print("found \(sabotage) by seed \(failure.scenario.seed): \(failure.violation ?? "")")
     }
 }

@@ -92,7 +92,8 @@ private final class Story {
         let rounds: VirtualTime = world.sabotage?.queue == .forgetsEntries ? 8 : 2
         let work = VirtualTime(world.scenario.jobs * settings.maxAttempts) * (settings.pace * 2 + .seconds(1))
         // Clocks may have been set back, and a request may still be on its way.
-        let limit = World.largestJump * 4 + .seconds(30) + rounds * round + VirtualTime(settings.lease) * 4
+        let limit =
+            World.largestJump * 4 + .seconds(30) + rounds * round + VirtualTime(settings.lease) * 4
             + settings.stepTimeout * 2 + work
         while !isEverythingDone {
             guard now - start < limit else {
@@ -136,8 +137,11 @@ private final class Story {
             try expect(
                 world.model.jobs.values.contains { $0.batch == accepted.batch }, "an accepted batch is not there")
         }
-        let ended = world.memory.attempts.filter { $0.state != .running }.count
-        world.counts["attempts"] += ended
+        for attempt in world.memory.attempts where attempt.state == .running {
+            // Its worker died before it heard that a person had cancelled the job.
+            try expect(world.model.jobs[attempt.job]?.state == .cancelled, "attempt \(attempt.id) never ended")
+            world.counts["cancelled attempt without end"] += 1
+        }
         if world.scenario.troubles.isSubset(of: Self.harmless) {
             try expect(world.memory.staleSettlements == 0, "a finish was refused without trouble")
             for job in world.memory.jobs {
@@ -154,7 +158,8 @@ private final class Story {
     /// What is on disk is in the ledger. Where a job was given up or cancelled after its file was named and before that was
     /// settled, the file stays.
     private func checkFiles() throws {
-        let byPath = Dictionary(uniqueKeysWithValues: world.model.jobs.map { ($0.value.planned.relativePath, $0.value) })
+        let byPath = Dictionary(
+            uniqueKeysWithValues: world.model.jobs.map { ($0.value.planned.relativePath, $0.value) })
         for path in world.folder.files.keys.sorted() {
             guard let job = byPath[path] else { throw Disagreement("\(path) belongs to no job") }
             if job.state == .completed { continue }

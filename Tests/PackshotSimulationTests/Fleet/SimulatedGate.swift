@@ -22,7 +22,9 @@ struct SimulatedGate {
 
     mutating func jobAdvanced(step: Int, of steps: Int) {
         guard step > 0, !isOpen else { return }
-        if (world.simulator.now - started) * VirtualTime(steps - step) / VirtualTime(step) <= lookahead { openForGood() }
+        if (world.simulator.now - started) * VirtualTime(steps - step) / VirtualTime(step) <= lookahead {
+            openForGood()
+        }
     }
 
     mutating func jobEnded() {

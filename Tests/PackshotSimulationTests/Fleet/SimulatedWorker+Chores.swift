@@ -18,7 +18,9 @@ extension SimulatedWorker {
             attempt.isSampling || self.world.sabotage?.worker == .takesWaitingForHanging
         }
         if let hung = held.first(where: { counts($0) && now - $0.lastProgress > world.settings.stepTimeout }) {
-            if !hung.isSampling { world.violate("\(id) ends itself for job \(hung.job.id), which is not in the sampler") }
+            if !hung.isSampling {
+                world.violate("\(id) ends itself for job \(hung.job.id), which is not in the sampler")
+            }
             world.counts["ended itself, the sampler hung"] += 1
             world.note(process.name, "ends itself: the sampler hangs on job \(hung.job.id)")
             process.kill()
@@ -53,7 +55,9 @@ extension SimulatedWorker {
                     try await queue.dispatch(ledger.rescueExpired(limit: 256))
                 }
                 try await queue.dispatch(ledger.releaseDue(limit: 5_000))
-                if let next = try await queue.promoteDue(limit: 5_000) { pause = max(.milliseconds(5), min(pause, next)) }
+                if let next = try await queue.promoteDue(limit: 5_000) {
+                    pause = max(.milliseconds(5), min(pause, next))
+                }
                 let idle = try await queue.takeOver(idleFor: world.settings.lease, limit: 64)
                 if !idle.isEmpty {
                     inbox += idle

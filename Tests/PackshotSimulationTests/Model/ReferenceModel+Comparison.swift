@@ -57,7 +57,8 @@ extension ReferenceModel {
                 stretches.append((stretch.from, stretch.to, attempt.state == .completed))
             }
             var (end, images, waste, idle) = (Int64(0), Int64(0), Int64(0), Int64(0))
-            for stretch in stretches.sorted(by: { ($0.from, $0.to) < ($1.from, $1.to) }) where stretch.from < stretch.to {
+            for stretch in stretches.sorted(by: { ($0.from, $0.to) < ($1.from, $1.to) }) where stretch.from < stretch.to
+            {
                 try expect(stretch.from >= end, "\(id) is charged twice for the same time, before \(end) us")
                 idle += price(stretch.from) - price(end)
                 if stretch.isImage {

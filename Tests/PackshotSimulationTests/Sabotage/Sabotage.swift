@@ -1,7 +1,7 @@
 import PackshotJobs
 
 /// A rule broken on purpose, to see that the simulation notices.
-struct Sabotage: Sendable {
+struct Sabotage: Sendable, CustomStringConvertible {
     /// Rules that the worker keeps.
     enum Worker: String, CaseIterable, Sendable {
         case settlesBeforeTheFileIsThere, skipsTheFolderSync, writesUnderTheFinalName
@@ -17,4 +17,9 @@ struct Sabotage: Sendable {
     var worker: Worker?
     var queue: Queue?
     var ledger: SaboteurLedger.Rule?
+
+    var description: String {
+        [worker.map { "a worker that \($0)" }, queue.map { "a queue that \($0)" }, ledger.map { "a ledger that \($0)" }]
+            .compactMap { $0 }.joined(separator: ", ")
+    }
 }

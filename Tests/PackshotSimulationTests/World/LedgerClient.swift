@@ -71,7 +71,8 @@ struct LedgerClient {
             world.check {
                 let overdue = try world.model.rescued(at: world.ledgerServer.clock.date, answer)
                 guard let limit = world.rescueLimit else { return }
-                try expect(overdue <= Double(limit) / 1e6, "a dead worker's job was rescued \(overdue) s after its lease")
+                try expect(
+                    overdue <= Double(limit) / 1e6, "a dead worker's job was rescued \(overdue) s after its lease")
             }
             return answer
         }

@@ -56,7 +56,8 @@ struct QueueClient {
         guard !entries.isEmpty else { return }
         try await call("dispatch \(entries.map(\.job))") {
             // Entries go one by one: a server that dies in between has the first ones.
-            let count = world.has(.refusals) && world.random.once(in: 20) ? world.random.below(entries.count) : entries.count
+            let count =
+                world.has(.refusals) && world.random.once(in: 20) ? world.random.below(entries.count) : entries.count
             queue.content.dispatch(
                 entries.prefix(count).filter { _ in queue.sabotage != .forgetsEntries || !world.random.once(in: 5) })
             queue.arrivals.signal()

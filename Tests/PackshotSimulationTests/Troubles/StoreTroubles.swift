@@ -15,7 +15,9 @@ extension Trouble {
         for link in links { link.isCut = false }
     }
 
-    static let ledgerOutage = Trouble("ledger-outage", weight: 2) { try await $0.outage("ledger-outage", $0.ledgerServer) }
+    static let ledgerOutage = Trouble("ledger-outage", weight: 2) {
+        try await $0.outage("ledger-outage", $0.ledgerServer)
+    }
     static let queueOutage = Trouble("queue-outage", weight: 2) { try await $0.outage("queue-outage", $0.queueServer) }
 
     /// The store has done it, and its client does not hear of it.
