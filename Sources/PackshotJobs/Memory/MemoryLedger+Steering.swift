@@ -89,7 +89,7 @@ extension MemoryLedger: SteeringLedger {
             rawValue: state.attempts.values.reduce(0) { sum, attempt in
                 guard state.jobs[attempt.job]?.batch == batch else { return sum }
                 let isRunning = attempt.state == .running
-                return sum + (isRunning ? attempt.reserved ?? .zero : attempt.cost).rawValue
+                return sum + (isRunning ? attempt.reserved ?? .zero : state.cost(of: attempt)).rawValue
             })
     }
 
@@ -126,8 +126,8 @@ extension MemoryLedger: SteeringLedger {
             let batch = job.batch
             let dearest = state.attempts.values.filter {
                 $0.state == .completed && state.jobs[$0.job]?.batch == batch
-            }.sorted { $0.id > $1.id }.prefix(50).map(\.cost).max()
-            let card = state.workers[worker]?.rateCard ?? RateCard(name: "none", perHour: .zero)
+            }.sorted { $0.id > $1.id }.prefix(50).map(state.cost).max()
+            let card = state.workers[worker]?.registration.rateCard ?? RateCard(name: "none", perHour: .zero)
             let budget = Budget(limit: limit, committed: committed(batch, in: state))
             switch budget.claim(
                 dearest: dearest, leaseCost: card.price(fromMicroseconds: 0, to: Int64(lease / .microseconds(1))),

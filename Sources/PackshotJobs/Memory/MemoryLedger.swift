@@ -31,12 +31,24 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         package let number: Int
         package let startedAt: Date
         package internal(set) var state = State.running
-        /// Microseconds and money charged; a lost attempt's grow if its worker reports more later.
-        package internal(set) var busy: Int64 = 0
-        package internal(set) var cost = MicroDollars.zero
         /// Set aside of the batch's budget while it runs; nil without one.
         package internal(set) var reserved: MicroDollars?
         var verdict: SettlementVerdict?
+    }
+
+    /// One worker as the ledger knows it.
+    package struct Worker: Sendable {
+        package let registration: WorkerRegistration
+        package let registeredAt: Date
+        /// What its attempts are charged with.
+        package internal(set) var charges = ChargeLine()
+
+        /// What an attempt of this worker cost so far; a lost one's is an estimate until its worker reports it.
+        package func cost(of attempt: AttemptID) -> MicroDollars {
+            charges[attempt].map { registration.rateCard.price(fromMicroseconds: $0.from, to: $0.to) } ?? .zero
+        }
+
+        func time(_ date: Date) -> Int64 { Int64((date.timeIntervalSince(registeredAt) * 1e6).rounded()) }
     }
 
     struct Batch {
@@ -51,7 +63,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         var jobs: [JobID: Job] = [:]
         var keys: [[UInt8]: JobID] = [:]
         var attempts: [AttemptID: Attempt] = [:]
-        var workers: [WorkerID: WorkerRegistration] = [:]
+        var workers: [WorkerID: Worker] = [:]
         var draining: Set<WorkerID> = []
         var limits: [ModelFingerprint: ModelLimits] = [:]
         /// Jobs that may begin now, and since when more are due.
@@ -59,6 +71,8 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         var staleSettlements = 0
         var nextJob: Int64 = 1
         var nextAttempt: Int64 = 1
+
+        func cost(of attempt: Attempt) -> MicroDollars { workers[attempt.worker]?.cost(of: attempt.id) ?? .zero }
     }
 
     let now: @Sendable () -> Date
@@ -76,6 +90,9 @@ package final class MemoryLedger: JobLedger, BatchLedger {
 
     /// Every attempt, by id.
     package var attempts: [Attempt] { state.withLock { $0.attempts.values.sorted { $0.id < $1.id } } }
+
+    /// Every worker that ever registered.
+    package var workers: [WorkerID: Worker] { state.withLock { $0.workers } }
 
     /// How many settlements were refused as stale.
     package var staleSettlements: Int { state.withLock { $0.staleSettlements } }
@@ -150,10 +167,13 @@ package final class MemoryLedger: JobLedger, BatchLedger {
     // MARK: Workers
 
     package func register(_ worker: WorkerRegistration) async throws {
-        state.withLock { $0.workers[worker.id] = worker }
+        let date = now()
+        state.withLock { $0.workers[worker.id] = Worker(registration: worker, registeredAt: date) }
     }
 
-    package func deregister(_ worker: WorkerID, uptime: Int64) async throws {}
+    package func deregister(_ worker: WorkerID, uptime: Int64) async throws {
+        state.withLock { $0.workers[worker]?.charges.extend(to: uptime) }
+    }
 
     package func waitForSignal(_ timeout: Duration) async throws {
         try await Task.sleep(for: min(timeout, .milliseconds(100)))
@@ -166,6 +186,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         return state.withLock { state in
             var lost: Set<AttemptID> = []
             var cancelled: Set<AttemptID> = []
+            state.workers[worker]?.charges.extend(to: uptime)
             for item in progress {
                 guard let job = state.jobs[item.job], job.machine.state == .running,
                     job.currentAttempt == item.attempt
@@ -191,7 +212,8 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         let date = now()
         return state.withLock { state in
             var claimed: [ClaimedJob] = []
-            for id in jobs {
+            var answered: Set<JobID> = []
+            for id in jobs where answered.insert(id).inserted {
                 guard var job = state.jobs[id], let batch = state.batches[job.batch] else { continue }
                 // A job this worker holds already is given again: the answer to the first confirmation may have been lost.
                 if job.machine.state == .running, let current = job.currentAttempt,
@@ -240,21 +262,16 @@ package final class MemoryLedger: JobLedger, BatchLedger {
             var job = state.jobs[settlement.job]
         else { return .stale }
         if let verdict = attempt.verdict { return verdict }
-        let card = state.workers[settlement.worker]?.rateCard ?? RateCard(name: "none", perHour: .zero)
-        let cost = card.price(fromMicroseconds: settlement.busyFrom, to: settlement.busyTo)
-        let busy = settlement.busyTo - settlement.busyFrom
+        state.workers[attempt.worker]?.charges.report(
+            attempt.id, from: settlement.busyFrom, to: settlement.busyTo)
         guard job.currentAttempt == attempt.id, job.machine.state == .running else {
             // Cancelled under way, or taken over: the time was spent all the same.
-            if job.machine.state == .cancelled, job.currentAttempt == attempt.id { attempt.state = .cancelled }
-            attempt.busy = max(attempt.busy, busy)
-            attempt.cost = max(attempt.cost, cost)
+            if attempt.state == .running { attempt.state = .cancelled }
             attempt.verdict = .stale
             state.attempts[attempt.id] = attempt
             state.staleSettlements += 1
             return .stale
         }
-        attempt.busy = busy
-        attempt.cost = cost
         let event: JobStateMachine.Event
         switch settlement.outcome {
         case .completed(let image):
@@ -291,12 +308,14 @@ package final class MemoryLedger: JobLedger, BatchLedger {
             for var job in expired.sorted(by: { $0.id < $1.id }).prefix(limit) {
                 guard let id = job.currentAttempt, var attempt = state.attempts[id] else { continue }
                 attempt.state = .lost
-                attempt.busy = Int64((job.leaseEnd ?? date).timeIntervalSince(attempt.startedAt) * 1e6)
-                attempt.cost = (state.workers[attempt.worker]?.rateCard ?? RateCard(name: "none", perHour: .zero))
-                    .price(
-                        fromMicroseconds: 0, to: attempt.busy)
                 state.attempts[id] = attempt
+                if let worker = state.workers[attempt.worker] {
+                    state.workers[attempt.worker]?.charges.estimate(
+                        id, claimed: worker.time(attempt.startedAt), lost: worker.time(job.leaseEnd ?? date))
+                }
                 do { try job.machine.apply(.leaseExpired) } catch { preconditionFailure("a running job cannot expire") }
+                job.lastFailure = AttemptFailure(
+                    code: "lease_expired", message: "its worker stopped renewing the lease", isPermanent: false)
                 job.leaseEnd = nil
                 job.availableSince = date
                 state.jobs[job.id] = job

@@ -1,7 +1,9 @@
-internal import Foundation
+package import Foundation
 
 /// The entries of a ``MemoryJobQueue`` and its rules, as a value: no locks, no clock, no waiting.
-struct MemoryQueueContent {
+///
+/// The methods are those of ``JobQueue``, at a moment that the caller names. A copy is a snapshot of the queue.
+package struct MemoryQueueContent: Sendable {
     private struct Entry {
         let job: JobID
         /// Grows with every entry, over all lanes: the smaller, the longer it has waited.
@@ -44,7 +46,11 @@ struct MemoryQueueContent {
     private var entries: UInt64 = 0
     private var epoch: String?
 
-    mutating func dispatch(_ new: [DispatchEntry]) {
+    /// An empty queue.
+    package init() {}
+
+    /// Adds entries, in order; those with `notBefore` are kept aside.
+    package mutating func dispatch(_ new: [DispatchEntry]) {
         for entry in new {
             if let due = entry.notBefore {
                 delayed[Delayed(job: entry.job, lane: entry.lane)] = due
@@ -54,7 +60,8 @@ struct MemoryQueueContent {
         }
     }
 
-    mutating func claim(model: ModelFingerprint, by worker: WorkerID, limit: Int, now: Date) -> [Delivery] {
+    /// Takes up to `limit` entries of a model, by priority and the aging rule, and marks them as this worker's.
+    package mutating func claim(model: ModelFingerprint, by worker: WorkerID, limit: Int, now: Date) -> [Delivery] {
         var order = QueueLane.priorities.map { QueueLane(model: model, priority: $0) }
             .filter { lanes[$0]?.first != nil }
         guard !order.isEmpty else { return [] }
@@ -76,7 +83,8 @@ struct MemoryQueueContent {
         return taken
     }
 
-    mutating func renew(_ deliveries: [Delivery], by worker: WorkerID, now: Date) {
+    /// Resets the idle time of entries that this worker still holds.
+    package mutating func renew(_ deliveries: [Delivery], by worker: WorkerID, now: Date) {
         for delivery in deliveries {
             guard let number = UInt64(delivery.entry), lanes[delivery.lane]?.pending[number]?.worker == worker
             else { continue }
@@ -84,7 +92,8 @@ struct MemoryQueueContent {
         }
     }
 
-    mutating func takeOver(
+    /// Entries not renewed for `idleFor`, now marked as this worker's.
+    package mutating func takeOver(
         model: ModelFingerprint, by worker: WorkerID, idleFor: Duration, limit: Int, now: Date
     ) -> [Delivery] {
         let idle = Double(idleFor.components.seconds) + Double(idleFor.components.attoseconds) / 1e18
@@ -102,13 +111,15 @@ struct MemoryQueueContent {
         return taken
     }
 
-    mutating func acknowledge(_ deliveries: [Delivery]) {
+    /// Removes entries for good, whoever holds them.
+    package mutating func acknowledge(_ deliveries: [Delivery]) {
         for delivery in deliveries {
             if let number = UInt64(delivery.entry) { lanes[delivery.lane]?.pending[number] = nil }
         }
     }
 
-    mutating func promoteDue(limit: Int, now: Date) -> (moved: Int, next: Duration?) {
+    /// Moves delayed entries whose time has come to their lanes; how many, and how long until the next.
+    package mutating func promoteDue(limit: Int, now: Date) -> (moved: Int, next: Duration?) {
         let due = delayed.filter { $0.value <= now }
             .sorted { ($0.value, $0.key.job) < ($1.value, $1.key.job) }
             .prefix(limit)
@@ -119,7 +130,8 @@ struct MemoryQueueContent {
         return (due.count, delayed.values.min().map { .seconds(max(0, $0.timeIntervalSince(now))) })
     }
 
-    func heldJobs(model: ModelFingerprint) -> Set<JobID> {
+    /// Every job the queue holds for a model in any form.
+    package func heldJobs(model: ModelFingerprint) -> Set<JobID> {
         var held = Set(delayed.keys.lazy.filter { $0.lane.model == model }.map(\.job))
         for (name, lane) in lanes where name.model == model {
             held.formUnion(lane.ready[lane.head...].lazy.map(\.job))
@@ -128,14 +140,16 @@ struct MemoryQueueContent {
         return held
     }
 
-    func depth(model: ModelFingerprint) -> QueueDepth {
+    /// How full the queue is for a model.
+    package func depth(model: ModelFingerprint) -> QueueDepth {
         let mine = lanes.filter { $0.key.model == model }.values
         return QueueDepth(
             ready: mine.reduce(0) { $0 + $1.ready.count - $1.head }, pending: mine.reduce(0) { $0 + $1.pending.count },
             delayed: delayed.keys.count { $0.lane.model == model })
     }
 
-    mutating func readEpoch() -> QueueEpoch {
+    /// The marker of the present life, made when there is none.
+    package mutating func readEpoch() -> QueueEpoch {
         if let epoch { return QueueEpoch(id: epoch, isNew: false) }
         let fresh = String(UInt64.random(in: .min ... .max), radix: 16)
         epoch = fresh

@@ -1,0 +1,259 @@
+import Foundation
+import PackshotJobs
+
+/// What a ledger should answer and hold, from the rules alone: written without looking at how the ledgers do it, small
+/// enough to be seen to be right, and told of every operation in the order in which the ledger carried it out.
+struct ReferenceModel {
+    struct Job {
+        let batch: BatchID
+        let planned: PlannedJob
+        let maxAttempts: Int
+        var state: JobState
+        var attempts = 0
+        /// The latest attempt, and so the only one that may finish the job.
+        var fence: AttemptID?
+        var leaseEnd: Date?
+        var due: Date?
+        var waitingSince: Date
+        var image: AttemptID?
+        var reason: String?
+    }
+
+    struct Attempt {
+        let job: JobID
+        let worker: WorkerID
+        let number: Int
+        var state: MemoryLedger.Attempt.State = .running
+        var verdict: SettlementVerdict?
+    }
+
+    /// Where a job may go from where it is; everything else is illegal, whoever asks for it.
+    static let ways: [JobState: Set<JobState>] = [
+        .available: [.running, .cancelled],
+        .scheduled: [.available, .running, .cancelled],
+        .retryable: [.available, .running, .cancelled],
+        .running: [.completed, .retryable, .available, .cancelled, .discarded],
+        .completed: [], .cancelled: [], .discarded: [],
+    ]
+
+    private(set) var jobs: [JobID: Job] = [:]
+    private(set) var attempts: [AttemptID: Attempt] = [:]
+    private(set) var staleSettlements = 0
+    private(set) var repeatedSettlements = 0
+    private var batches: [BatchID: (root: String, name: String, dispatched: Int64)] = [:]
+    private var highestFence = AttemptID(rawValue: 0)
+    /// True when an operation has changed something since the ledger was last compared.
+    var isDirty = false
+
+    var isEverythingFinal: Bool { jobs.values.allSatisfy(\.state.isFinal) }
+
+    mutating func change(_ id: JobID, to state: JobState, _ body: (inout Job) -> Void) throws {
+        guard var job = jobs[id] else { throw Disagreement("job \(id) does not exist") }
+        guard Self.ways[job.state]?.contains(state) ?? false else {
+            throw Disagreement("job \(id) goes from \(job.state.rawValue) to \(state.rawValue)")
+        }
+        job.state = state
+        if state != .running { job.leaseEnd = nil }
+        if state != .scheduled, state != .retryable { job.due = nil }
+        body(&job)
+        jobs[id] = job
+        isDirty = true
+    }
+
+    // MARK: Submission
+
+    /// - Parameter known: The ledger's jobs after the submission, for the numbers it gave.
+    mutating func submitted(
+        _ batch: NewBatch, _ planned: [PlannedJob], at now: Date, _ answer: Submission, known: [MemoryLedger.Job]
+    ) throws {
+        func identity(_ root: String, _ job: PlannedJob) -> [String] { [root, job.product.sku, job.spec.prompt] }
+        var taken = Set(jobs.values.map { identity(batches[$0.batch]?.root ?? "", $0.planned) })
+        let new = planned.filter { taken.insert(identity(batch.outputRoot, $0)).inserted }
+        let given = known.filter { jobs[$0.id] == nil }
+        try expect(answer.created == new.count && given.map(\.planned) == new, "submission made \(given.count) jobs")
+        for (job, ledgers) in zip(new, given) {
+            let isLater = job.scheduledAt.map { $0 > now } ?? false
+            jobs[ledgers.id] = Job(
+                batch: answer.batch, planned: job, maxAttempts: batch.maxAttempts,
+                state: isLater ? .scheduled : .available, due: isLater ? job.scheduledAt : nil, waitingSince: now)
+        }
+        let before = batches[answer.batch]
+        try expect(
+            before.map { $0.root == batch.outputRoot && $0.name == batch.name } ?? true, "two batches with one number")
+        batches[answer.batch] = (batch.outputRoot, batch.name, before?.dispatched ?? 0)
+        isDirty = true
+    }
+
+    func undispatched(_ batch: BatchID, limit: Int, _ answer: [DispatchEntry]) throws {
+        let through = batches[batch]?.dispatched ?? 0
+        let owed = jobs.filter { $0.value.batch == batch && $0.key.rawValue > through }.keys.sorted()
+        try expect(answer.map(\.job) == Array(owed.prefix(limit)), "undispatched jobs of batch \(batch)")
+        try check(answer)
+    }
+
+    mutating func markedDispatched(_ batch: BatchID, through job: JobID) {
+        guard let before = batches[batch] else { return }
+        batches[batch]?.dispatched = max(before.dispatched, job.rawValue)
+    }
+
+    func batchesToDispatch(_ answer: [BatchID]) throws {
+        let owed = jobs.filter { $0.key.rawValue > batches[$0.value.batch]?.dispatched ?? 0 }.map(\.value.batch)
+        try expect(answer == Set(owed).sorted(), "batches to dispatch")
+    }
+
+    // MARK: Attempts
+
+    mutating func confirmed(
+        _ ids: [JobID], by worker: WorkerID, lease: Duration, at now: Date, _ answer: [ClaimedJob]
+    ) throws {
+        var given = Dictionary(grouping: answer, by: \.id)
+        let before = highestFence
+        for id in Set(ids).sorted() {
+            let claim = given.removeValue(forKey: id)
+            try expect(claim?.count ?? 1 == 1, "job \(id) was given twice in one answer")
+            guard let job = jobs[id] else {
+                try expect(claim == nil, "the unknown job \(id) was given to \(worker)")
+                continue
+            }
+            let isDue = job.due.map { $0 <= now } ?? false
+            if job.state == .available || (job.state == .scheduled || job.state == .retryable) && isDue {
+                guard let claim = claim?.first else { throw Disagreement("\(worker) was refused the free job \(id)") }
+                try expect(claim.attempt > before, "the fence \(claim.attempt) is not above \(before)")
+                try expect(attempts[claim.attempt] == nil, "the fence \(claim.attempt) was given twice")
+                try expect(claim.attemptNumber == job.attempts + 1, "job \(id) counts attempts wrongly")
+                try expect(claim.attemptNumber <= job.maxAttempts, "job \(id) is tried too often")
+                highestFence = max(highestFence, claim.attempt)
+                attempts[claim.attempt] = Attempt(job: id, worker: worker, number: claim.attemptNumber)
+                try change(id, to: .running) {
+                    $0.attempts += 1
+                    $0.fence = claim.attempt
+                    $0.leaseEnd = now.addingTimeInterval(lease / .seconds(1))
+                }
+            } else if job.state == .running, let fence = job.fence, attempts[fence]?.worker == worker {
+                try expect(claim?.first?.attempt == fence, "\(worker) was not given job \(id) again, which it holds")
+            } else {
+                try expect(claim == nil, "\(worker) was given job \(id), which is \(job.state.rawValue)")
+            }
+        }
+        try expect(given.isEmpty, "\(worker) was given jobs it did not ask for")
+    }
+
+    mutating func heartbeat(
+        _ progress: [AttemptProgress], lease: Duration, at now: Date, _ answer: HeartbeatReply
+    ) throws {
+        for item in progress {
+            let job = jobs[item.job]
+            let isLatest = job?.fence == item.attempt
+            let isHeld = isLatest && job?.state == .running
+            if isHeld { jobs[item.job]?.leaseEnd = now.addingTimeInterval(lease / .seconds(1)) }
+            let isCancelled = isLatest && job?.state == .cancelled
+            try expect(answer.cancelled.contains(item.attempt) == isCancelled, "heartbeat on attempt \(item.attempt)")
+            try expect(
+                answer.lost.contains(item.attempt) == (!isHeld && !isCancelled), "heartbeat on attempt \(item.attempt)")
+        }
+    }
+
+    mutating func settled(_ settlement: Settlement, at now: Date, _ verdict: SettlementVerdict) throws {
+        let (id, fence) = (settlement.job, settlement.attempt)
+        if let before = attempts[fence]?.verdict {
+            repeatedSettlements += 1
+            return try expect(verdict == before, "attempt \(fence) was told \(before), then \(verdict)")
+        }
+        guard let job = jobs[id], job.state == .running, job.fence == fence else {
+            try expect(verdict == .stale, "attempt \(fence) of job \(id) is stale and was told \(verdict)")
+            attempts[fence]?.verdict = .stale
+            if attempts[fence]?.state == .running { attempts[fence]?.state = .cancelled }
+            staleSettlements += 1
+            isDirty = true
+            return
+        }
+        switch settlement.outcome {
+        case .completed(let image):
+            try expect(image.relativePath == job.planned.relativePath, "job \(id) has a foreign image")
+            attempts[fence]?.state = .completed
+            try change(id, to: .completed) { $0.image = fence }
+        case .failed(let failure, let wait):
+            attempts[fence]?.state = .failed
+            let isLast = failure.isPermanent || job.attempts == job.maxAttempts
+            try change(id, to: isLast ? .discarded : .retryable) {
+                $0.reason = failure.code
+                if !isLast { $0.due = now.addingTimeInterval(wait / .seconds(1)) }
+            }
+        case .handedBack:
+            attempts[fence]?.state = .handedBack
+            try change(id, to: .available) {
+                $0.attempts -= 1
+                $0.waitingSince = now
+            }
+        case .cancelled:
+            attempts[fence]?.state = .cancelled
+            try change(id, to: .cancelled) { _ in }
+        }
+        let state = jobs[id]?.state ?? job.state
+        attempts[fence]?.verdict = .accepted(state)
+        try expect(verdict == .accepted(state), "job \(id) became \(state.rawValue), its worker was told \(verdict)")
+    }
+
+    // MARK: Chores
+
+    /// - Returns: How long the longest of the leases that were taken away had been over, in seconds.
+    mutating func rescued(at now: Date, _ answer: [DispatchEntry]) throws -> Double {
+        var freed: [JobID] = []
+        var overdue = 0.0
+        for id in ids(where: { $0.state == .running && ($0.leaseEnd ?? .distantFuture) < now }) {
+            guard let job = jobs[id], let end = job.leaseEnd, let fence = job.fence else { continue }
+            overdue = max(overdue, now.timeIntervalSince(end))
+            attempts[fence]?.state = .lost
+            let isLast = job.attempts == job.maxAttempts
+            try change(id, to: isLast ? .discarded : .available) {
+                $0.reason = "lease_expired"
+                $0.waitingSince = now
+            }
+            if !isLast { freed.append(id) }
+        }
+        try expect(answer.map(\.job) == freed, "\(freed) lost their leases, \(answer.map(\.job)) were taken away")
+        try check(answer)
+        return overdue
+    }
+
+    mutating func released(at now: Date, _ answer: [DispatchEntry]) throws {
+        let due = ids { ($0.due ?? .distantFuture) <= now }
+        for id in due { try change(id, to: .available) { $0.waitingSince = now } }
+        try expect(answer.map(\.job) == due, "jobs \(due) were due, \(answer.map(\.job)) were released")
+        try check(answer)
+    }
+
+    private func ids(where isMeant: (Job) -> Bool) -> [JobID] {
+        var ids: [JobID] = []
+        for (id, job) in jobs where isMeant(job) { ids.append(id) }
+        return ids.sorted()
+    }
+
+    func owed(after: JobID?, grace: Duration, limit: Int, at now: Date, _ answer: [DispatchEntry]) throws {
+        let owed = jobs.filter { id, job in
+            job.state == .available && id.rawValue > after?.rawValue ?? 0
+                && now.timeIntervalSince(job.waitingSince) > grace / .seconds(1)
+        }
+        try expect(answer.map(\.job) == Array(owed.keys.sorted().prefix(limit)), "jobs the queue owes")
+        try check(answer)
+    }
+
+    private func check(_ entries: [DispatchEntry]) throws {
+        for entry in entries {
+            try expect(
+                entry.lane.priority == jobs[entry.job]?.planned.priority, "job \(entry.job) is in the wrong lane")
+            try expect(entry.notBefore == jobs[entry.job]?.due, "job \(entry.job) is dispatched for the wrong moment")
+        }
+    }
+}
+
+/// A ledger that did something else than the rules say, or a world that is not as the ledger says.
+struct Disagreement: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+func expect(_ condition: Bool, _ message: @autoclosure () -> String) throws {
+    if !condition { throw Disagreement(message()) }
+}
