@@ -19,7 +19,10 @@ struct Sabotage: Sendable, CustomStringConvertible {
     var ledger: SaboteurLedger.Rule?
 
     var description: String {
-        [worker.map { "a worker that \($0)" }, queue.map { "a queue that \($0)" }, ledger.map { "a ledger that \($0)" }]
-            .compactMap { $0 }.joined(separator: ", ")
+        [
+            worker.map { "a worker that \($0)" }, queue.map { "a queue that \($0)" },
+            ledger.map { "a ledger that \($0)" },
+        ]
+        .compactMap { $0 }.joined(separator: ", ")
     }
 }
