@@ -22,8 +22,8 @@ public final class PRXCheckpoint: Sendable {
     public let defaultSize: Int
     /// Denoising steps when nobody says otherwise: upstream's pipeline default.
     public static let defaultSteps = 28
-    /// Guidance when nobody says otherwise: upstream's pipeline default.
-    public static let defaultGuidance = 5.0
+    /// Guidance when nobody says otherwise: the default of both of upstream's pipelines (diffusers 0.42.1).
+    public static let defaultGuidance = 4.0
     /// Tokens a prompt is cut to.
     public let maximumPromptTokens: Int
     /// How upstream's pipeline cleans prompts.

@@ -20,16 +20,19 @@ struct TokenizerModel {
         }
         let modelBytes = UnsafeRawBufferPointer(rebasing: bytes[model])
         var settings = try Self.members(of: modelBytes)
-        guard let words = settings.removeValue(forKey: "vocab") else {
-            throw JSONScanner.Malformed(reason: "model.vocab is missing")
-        }
-        guard let pairs = settings.removeValue(forKey: "merges") else {
-            throw JSONScanner.Malformed(reason: "model.merges is missing")
-        }
-        vocabulary = try Self.vocabulary(UnsafeRawBufferPointer(rebasing: modelBytes[words]))
-        merges = try Self.merges(UnsafeRawBufferPointer(rebasing: modelBytes[pairs]), vocabulary)
+        let words = settings.removeValue(forKey: "vocab")
+        let pairs = settings.removeValue(forKey: "merges")
         self.settings = try Self.values(settings, of: modelBytes, below: "model.")
         self.root = try Self.values(root, of: bytes, below: "")
+        guard self.settings["type"] as? String == "BPE" else {
+            // Other kinds have other tables; whoever asks for the kind says that it is not supported.
+            (vocabulary, merges) = (TokenTable(), [:])
+            return
+        }
+        guard let words else { throw JSONScanner.Malformed(reason: "model.vocab is missing") }
+        guard let pairs else { throw JSONScanner.Malformed(reason: "model.merges is missing") }
+        vocabulary = try Self.vocabulary(UnsafeRawBufferPointer(rebasing: modelBytes[words]))
+        merges = try Self.merges(UnsafeRawBufferPointer(rebasing: modelBytes[pairs]), vocabulary)
     }
 
     /// Where the values of an object's members are.
