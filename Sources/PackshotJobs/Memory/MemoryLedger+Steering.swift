@@ -59,14 +59,19 @@ extension MemoryLedger: SteeringLedger {
     }
 
     package func resume(_ batch: BatchID) async throws {
-        state.withLock { $0.batches[batch]?.isPaused = false }
+        state.withLock { state in
+            state.batches[batch]?.isPaused = false
+            state.batches[batch]?.isExhausted = false
+        }
     }
 
     package func setBudget(_ batch: BatchID, _ limit: MicroDollars?) async throws {
         state.withLock { state in
             state.batches[batch]?.budget = limit
             let committed = Self.committed(batch, in: state)
-            if limit.map({ $0 > committed }) ?? true { state.batches[batch]?.isPaused = false }
+            guard state.batches[batch]?.isExhausted == true, limit.map({ $0 > committed }) ?? true else { return }
+            state.batches[batch]?.isPaused = false
+            state.batches[batch]?.isExhausted = false
         }
     }
 
@@ -114,13 +119,17 @@ extension MemoryLedger: SteeringLedger {
 
     /// What a claim of this job may cost, or nil where it may not begin; then the job is postponed or its batch paused, as it must.
     static func allowance(
-        for job: inout Job, by worker: WorkerID, lease: Duration, at date: Date, in state: inout State
+        for job: Job, by worker: WorkerID, lease: Duration, at date: Date, in state: inout State
     ) -> (reserved: MicroDollars?, Void)? {
         guard !isPaused(job, in: state) else { return nil }
         func postpone() {
-            do { try job.machine.apply(.postponed) } catch { return }
-            job.dueAt = date.addingTimeInterval(1.5)
-            state.jobs[job.id] = job
+            // A retryable job whose time has come stays retryable.
+            guard var stored = state.jobs[job.id] else { return }
+            if stored.machine.state == .available {
+                do { try stored.machine.apply(.postponed) } catch { return }
+            }
+            stored.dueAt = date.addingTimeInterval(1.5)
+            state.jobs[job.id] = stored
         }
         let limits = state.limits[job.model] ?? ModelLimits()
         let running = state.jobs.values.filter { $0.machine.state == .running }
@@ -150,7 +159,9 @@ extension MemoryLedger: SteeringLedger {
             let budget = Budget(limit: limit, committed: committed(batch, in: state))
             switch budget.claim(
                 dearest: dearest, leaseCost: card.price(fromMicroseconds: 0, to: Int64(lease / .microseconds(1))),
-                isIdle: !running.contains { $0.batch == batch })
+                isIdle: !state.attempts.values.contains {
+                    $0.state == .running && state.jobs[$0.job]?.batch == batch
+                })
             {
             case .reserve(let amount): reserved = amount
             case .wait:
@@ -158,6 +169,7 @@ extension MemoryLedger: SteeringLedger {
                 return nil
             case .exhausted:
                 state.batches[batch]?.isPaused = true
+                state.batches[batch]?.isExhausted = true
                 return nil
             }
         }

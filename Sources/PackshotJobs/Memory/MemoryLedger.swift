@@ -36,24 +36,11 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         var verdict: SettlementVerdict?
     }
 
-    /// One worker as the ledger knows it.
-    package struct Worker: Sendable {
-        package let registration: WorkerRegistration
-        package let registeredAt: Date
-        /// What its attempts are charged with.
-        package internal(set) var charges = ChargeLine()
-
-        /// What an attempt of this worker cost so far; a lost one's is an estimate until its worker reports it.
-        package func cost(of attempt: AttemptID) -> MicroDollars {
-            charges[attempt].map { registration.rateCard.price(fromMicroseconds: $0.from, to: $0.to) } ?? .zero
-        }
-
-        func time(_ date: Date) -> Int64 { Int64((date.timeIntervalSince(registeredAt) * 1e6).rounded()) }
-    }
-
     struct Batch {
         let new: NewBatch
         var isPaused = false
+        /// It is paused because its budget is used up, not because a person said so.
+        var isExhausted = false
         var budget: MicroDollars?
         var dispatchedThrough = JobID(rawValue: 0)
     }
@@ -164,48 +151,6 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         }
     }
 
-    // MARK: Workers
-
-    package func register(_ worker: WorkerRegistration) async throws {
-        let date = now()
-        state.withLock { $0.workers[worker.id] = Worker(registration: worker, registeredAt: date) }
-    }
-
-    package func deregister(_ worker: WorkerID, uptime: Int64) async throws {
-        state.withLock { $0.workers[worker]?.charges.extend(to: uptime) }
-    }
-
-    package func waitForSignal(_ timeout: Duration) async throws {
-        try await Task.sleep(for: min(timeout, .milliseconds(100)))
-    }
-
-    package func heartbeat(
-        _ worker: WorkerID, progress: [AttemptProgress], uptime: Int64, lease: Duration
-    ) async throws -> HeartbeatReply {
-        let date = now()
-        return state.withLock { state in
-            var lost: Set<AttemptID> = []
-            var cancelled: Set<AttemptID> = []
-            state.workers[worker]?.charges.extend(to: uptime)
-            for item in progress {
-                guard let job = state.jobs[item.job], job.machine.state == .running,
-                    job.currentAttempt == item.attempt
-                else {
-                    if state.jobs[item.job]?.machine.state == .cancelled,
-                        state.jobs[item.job]?.currentAttempt == item.attempt
-                    {
-                        cancelled.insert(item.attempt)
-                    } else {
-                        lost.insert(item.attempt)
-                    }
-                    continue
-                }
-                state.jobs[item.job]?.leaseEnd = date.addingTimeInterval(lease / .seconds(1))
-            }
-            return HeartbeatReply(lost: lost, cancelled: cancelled, shouldDrain: state.draining.contains(worker))
-        }
-    }
-
     // MARK: Attempts
 
     package func confirm(_ jobs: [JobID], by worker: WorkerID, lease: Duration) async throws -> [ClaimedJob] {
@@ -224,7 +169,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 }
                 if let due = job.dueAt, due <= date { try? job.machine.apply(.due) }
                 guard job.machine.state == .available, job.machine.attempts < job.machine.maxAttempts,
-                    let allowed = Self.allowance(for: &job, by: worker, lease: lease, at: date, in: &state)
+                    let allowed = Self.allowance(for: job, by: worker, lease: lease, at: date, in: &state)
                 else { continue }
                 do { try job.machine.apply(.claimed) } catch { continue }
                 var attempt = Attempt(
@@ -303,16 +248,14 @@ package final class MemoryLedger: JobLedger, BatchLedger {
     package func rescueExpired(limit: Int) async throws -> [DispatchEntry] {
         let date = now()
         return state.withLock { state in
+            Self.endAbandoned(at: date, in: &state)
             var entries: [DispatchEntry] = []
             let expired = state.jobs.values.filter { $0.machine.state == .running && ($0.leaseEnd ?? date) < date }
             for var job in expired.sorted(by: { $0.id < $1.id }).prefix(limit) {
                 guard let id = job.currentAttempt, var attempt = state.attempts[id] else { continue }
                 attempt.state = .lost
                 state.attempts[id] = attempt
-                if let worker = state.workers[attempt.worker] {
-                    state.workers[attempt.worker]?.charges.estimate(
-                        id, claimed: worker.time(attempt.startedAt), lost: worker.time(job.leaseEnd ?? date))
-                }
+                state.workers[attempt.worker]?.estimate(attempt, lostAt: job.leaseEnd ?? date)
                 do { try job.machine.apply(.leaseExpired) } catch { preconditionFailure("a running job cannot expire") }
                 job.lastFailure = AttemptFailure(
                     code: "lease_expired", message: "its worker stopped renewing the lease", isPermanent: false)

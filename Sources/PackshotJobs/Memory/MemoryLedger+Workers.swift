@@ -1,0 +1,87 @@
+package import Foundation
+internal import Synchronization
+
+/// Workers: their lives, and what becomes of what they leave behind.
+extension MemoryLedger {
+    /// One worker as the ledger knows it.
+    package struct Worker: Sendable {
+        package let registration: WorkerRegistration
+        package let registeredAt: Date
+        var heardAt: Date
+        var hasStopped = false
+        /// What its attempts are charged with.
+        package internal(set) var charges = ChargeLine()
+
+        /// What an attempt of this worker cost so far; a lost one's is an estimate until its worker reports it.
+        package func cost(of attempt: AttemptID) -> MicroDollars {
+            charges[attempt].map { registration.rateCard.price(fromMicroseconds: $0.from, to: $0.to) } ?? .zero
+        }
+
+        /// True when nobody is there any more to end what this worker began.
+        func isGone(at date: Date) -> Bool { hasStopped || date.timeIntervalSince(heardAt) > 30 }
+
+        mutating func estimate(_ attempt: Attempt, lostAt date: Date) {
+            func time(_ date: Date) -> Int64 { Int64((date.timeIntervalSince(registeredAt) * 1e6).rounded()) }
+            charges.estimate(attempt.id, claimed: time(attempt.startedAt), lost: time(date))
+        }
+    }
+
+    package func register(_ worker: WorkerRegistration) async throws {
+        let date = now()
+        state.withLock { $0.workers[worker.id] = Worker(registration: worker, registeredAt: date, heardAt: date) }
+    }
+
+    package func deregister(_ worker: WorkerID, uptime: Int64) async throws {
+        let date = now()
+        state.withLock { state in
+            state.workers[worker]?.charges.extend(to: uptime)
+            state.workers[worker]?.heardAt = date
+            state.workers[worker]?.hasStopped = true
+        }
+    }
+
+    package func waitForSignal(_ timeout: Duration) async throws {
+        try await Task.sleep(for: min(timeout, .milliseconds(100)))
+    }
+
+    package func heartbeat(
+        _ worker: WorkerID, progress: [AttemptProgress], uptime: Int64, lease: Duration
+    ) async throws -> HeartbeatReply {
+        let date = now()
+        return state.withLock { state in
+            var lost: Set<AttemptID> = []
+            var cancelled: Set<AttemptID> = []
+            state.workers[worker]?.charges.extend(to: uptime)
+            state.workers[worker]?.heardAt = date
+            for item in progress {
+                guard let job = state.jobs[item.job], job.machine.state == .running,
+                    job.currentAttempt == item.attempt
+                else {
+                    if state.jobs[item.job]?.machine.state == .cancelled,
+                        state.jobs[item.job]?.currentAttempt == item.attempt
+                    {
+                        cancelled.insert(item.attempt)
+                    } else {
+                        lost.insert(item.attempt)
+                    }
+                    continue
+                }
+                state.jobs[item.job]?.leaseEnd = date.addingTimeInterval(lease / .seconds(1))
+            }
+            return HeartbeatReply(lost: lost, cancelled: cancelled, shouldDrain: state.draining.contains(worker))
+        }
+    }
+
+    /// Attempts that can count no more, of workers that are gone, end when these were last heard of.
+    static func endAbandoned(at date: Date, in state: inout State) {
+        let running = state.attempts.values.filter { $0.state == .running }.sorted { $0.id < $1.id }
+        for var attempt in running {
+            guard let job = state.jobs[attempt.job], let worker = state.workers[attempt.worker],
+                job.machine.state != .running || job.currentAttempt != attempt.id, worker.isGone(at: date)
+            else { continue }
+            attempt.state = .cancelled
+            state.attempts[attempt.id] = attempt
+            state.workers[attempt.worker]?.estimate(attempt, lostAt: worker.heardAt)
+        }
+    }
+}
