@@ -9,6 +9,12 @@ import Testing
     private static let environment = ProcessInfo.processInfo.environment
 
     @Test func everySeedKeepsTheRules() async throws {
+        if let text = Self.environment["PACKSHOT_SIMULATION_SCENARIO"] {
+            let result = simulate(try #require(Scenario(text), "not a scenario: \(text)"), isTraced: true)
+            print(result.trace.joined(separator: "\n"))
+            #expect(result.violation == nil)
+            return
+        }
         let count = Self.environment["PACKSHOT_SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 1_000
         let first = Self.environment["PACKSHOT_SIMULATION_FIRST"].flatMap { UInt64($0) } ?? 1
         let campaign = await Campaign.run(first...(first + max(1, count) - 1))
@@ -54,12 +60,4 @@ import Testing
         }
     }
 
-    /// Prints the history of the scenario that `ops/simulate --scenario` names.
-    @Test(.enabled(if: environment["PACKSHOT_SIMULATION_SCENARIO"] != nil, "for ops/simulate --scenario"))
-    func showScenario() throws {
-        let scenario = try #require(Scenario(Self.environment["PACKSHOT_SIMULATION_SCENARIO"] ?? ""))
-        let result = simulate(scenario, isTraced: true)
-        print(result.trace.joined(separator: "\n"))
-        #expect(result.violation == nil)
-    }
 }

@@ -1,7 +1,7 @@
 import PackshotJobs
 
 /// After `Sources/PackshotWorker/SettlementWriter.swift`: many settlements in one transaction, kept while the ledger is
-/// away.
+/// away, and then the queue is told.
 ///
 /// After ``giveUp(forGood:)`` each is still sent once, so that a worker whose grace time is over can hand back what it
 /// holds.
@@ -10,10 +10,14 @@ final class SimulatedSettlementWriter {
 
     private final class Entry {
         let settlement: Settlement
+        let delivery: Delivery
         var outcome: Result<SettlementVerdict, any Error>?
         let decided = Condition()
 
-        init(_ settlement: Settlement) { self.settlement = settlement }
+        init(_ settlement: Settlement, _ delivery: Delivery) {
+            self.settlement = settlement
+            self.delivery = delivery
+        }
 
         func decide(_ outcome: Result<SettlementVerdict, any Error>) {
             self.outcome = outcome
@@ -24,20 +28,23 @@ final class SimulatedSettlementWriter {
     private let world: World
     private let process: SimulatedProcess
     private let ledger: LedgerClient
+    private let queue: QueueClient
     private var waiting: [Entry] = []
     private var isFlushing = false
     private var hasGivenUp = false
     private var isClosed = false
+    private let idle = Condition()
 
-    init(_ world: World, _ process: SimulatedProcess, _ ledger: LedgerClient) {
+    init(_ world: World, _ process: SimulatedProcess, _ ledger: LedgerClient, _ queue: QueueClient) {
         self.world = world
         self.process = process
         self.ledger = ledger
+        self.queue = queue
     }
 
-    func settle(_ settlement: Settlement) async throws -> SettlementVerdict {
+    func settle(_ settlement: Settlement, of attempt: HeldAttempt) async throws -> SettlementVerdict {
         if isClosed { throw GaveUp() }
-        let entry = Entry(settlement)
+        let entry = Entry(settlement, attempt.delivery)
         waiting.append(entry)
         if !isFlushing {
             isFlushing = true
@@ -63,6 +70,8 @@ final class SimulatedSettlementWriter {
                 do {
                     let verdicts = try await ledger.settle(group.map(\.settlement))
                     for (entry, verdict) in zip(group, verdicts) { entry.decide(.success(verdict)) }
+                    try world.dieSometimes(process, "between settlement and acknowledgement")
+                    try await tellQueue(group, verdicts)
                     break
                 } catch let error as StoreError where error.isTransient && !hasGivenUp {
                     try await backoff.wait(process, world)
@@ -73,5 +82,23 @@ final class SimulatedSettlementWriter {
             }
         }
         isFlushing = false
+        idle.signal()
+    }
+
+    private func tellQueue(_ group: [Entry], _ verdicts: [SettlementVerdict]) async throws {
+        do {
+            try await queue.acknowledge(group.map(\.delivery))
+            try await queue.dispatch(
+                zip(group, verdicts).filter { $0.1 == .accepted(.available) }.map { entry, _ in
+                    DispatchEntry(job: entry.settlement.job, lane: entry.delivery.lane, notBefore: nil)
+                })
+        } catch is StoreError {}
+    }
+
+    /// Returns when the queue has been told of everything, too.
+    func finish() async throws {
+        while isFlushing, world.sabotage?.worker != .leavesBeforeTheQueueKnows {
+            try await world.simulator.wait(process, until: nil, on: idle)
+        }
     }
 }

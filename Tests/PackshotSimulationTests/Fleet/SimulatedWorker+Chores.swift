@@ -7,7 +7,8 @@ extension SimulatedWorker {
     func heartbeatLoop() async throws {
         while !areChoresOver {
             try await beat()
-            try await pause(VirtualTime(world.settings.lease) / 5)
+            let next = world.simulator.now + VirtualTime(world.settings.lease) / 5
+            if !areChoresOver { try await world.simulator.wait(process, until: next, on: signalled) }
         }
     }
 

@@ -136,6 +136,7 @@ extension SimulatedWorker {
                 attempt.lastProgress = world.simulator.now
                 attempt.step = step
                 try attempt.check()
+                try checkSpending(of: attempt)
                 gate.jobAdvanced(step: step, of: job.spec.steps)
             }
             if world.has(.failures), world.random.once(in: 8) {
@@ -145,6 +146,14 @@ extension SimulatedWorker {
             return nil
         } catch let error as AttemptError {
             return error
+        }
+    }
+
+    private func checkSpending(of attempt: HeldAttempt) throws {
+        guard let limit = attempt.job.spendingLimit else { return }
+        if world.rateCard.price(fromMicroseconds: attempt.claimedAt, to: timeline.now) >= limit {
+            world.counts["stopped over budget"] += 1
+            throw AttemptError.failed(code: "over_budget", isPermanent: false)
         }
     }
 

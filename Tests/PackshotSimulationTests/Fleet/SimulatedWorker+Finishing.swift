@@ -1,6 +1,6 @@
 import PackshotJobs
 
-/// After `Sources/PackshotWorker/AttemptFinisher.swift`: the file, the ledger, the queue, in this order.
+/// After `Sources/PackshotWorker/AttemptFinisher.swift`: the file, then the ledger.
 extension SimulatedWorker {
     func finish(_ attempt: HeldAttempt, _ failure: AttemptError?) async throws {
         let job = attempt.job
@@ -51,15 +51,8 @@ extension SimulatedWorker {
             job: attempt.job.id, attempt: attempt.job.attempt, worker: id, outcome: outcome, busyFrom: from, busyTo: to,
             stages: StageTimes(), embeddingSources: [])
         do {
-            let verdict = try await settlements.settle(settlement)
+            _ = try await settlements.settle(settlement, of: attempt)
             inHand.removeAll { $0 === attempt }
-            try world.dieSometimes(process, "between settlement and acknowledgement")
-            try await queue.acknowledge([attempt.delivery])
-            if case .accepted(.available) = verdict {
-                try await queue.dispatch([
-                    DispatchEntry(job: attempt.job.id, lane: attempt.delivery.lane, notBefore: nil)
-                ])
-            }
         } catch is StoreError {
             inHand.removeAll { $0 === attempt }
         } catch is SimulatedSettlementWriter.GaveUp {

@@ -19,6 +19,7 @@ final class SimulatedWorker {
     let id: WorkerID
     let process: SimulatedProcess
     let ledger: LedgerClient
+    let settlementLedger: LedgerClient
     let heartbeatLedger: LedgerClient
     let queue: QueueClient
     let heartbeatQueue: QueueClient
@@ -45,22 +46,27 @@ final class SimulatedWorker {
     private let taskEnded = Condition()
     private(set) var areChoresOver = false
     let choresOver = Condition()
+    /// A person did something that workers should hear of at once.
+    let signalled = Condition()
 
     init(_ world: World, number: Int) {
         self.world = world
         id = WorkerID(rawValue: "w\(number)")
         process = world.simulator.process("w\(number)")
         ledger = LedgerClient(world: world, process: process)
+        settlementLedger = LedgerClient(world: world, process: process)
         heartbeatLedger = LedgerClient(world: world, process: process)
         queue = QueueClient(world: world, process: process, worker: id)
         heartbeatQueue = QueueClient(world: world, process: process, worker: id)
         timeline = SimulatedTimeline(world)
-        settlements = SimulatedSettlementWriter(world, process, ledger)
+        settlements = SimulatedSettlementWriter(world, process, settlementLedger, queue)
         gate = SimulatedGate(world)
         prepared = SimulatedChannel(world, process)
     }
 
-    var links: [Link] { [ledger.link, heartbeatLedger.link, queue.link, heartbeatQueue.link] }
+    var links: [Link] {
+        [ledger.link, settlementLedger.link, heartbeatLedger.link, queue.link, heartbeatQueue.link]
+    }
 
     /// From registration to a clean end.
     func run() async throws {
@@ -69,7 +75,7 @@ final class SimulatedWorker {
                 WorkerRegistration(
                     id: id, host: "host", processID: 1, version: "0", threads: 1, kernelClass: "simulated",
                     model: world.modelRecord,
-                    rateCard: RateCard(name: "default", perHour: MicroDollars(rawValue: 777_777))))
+                    rateCard: world.rateCard))
         } catch is StoreError {
             return process.kill()
         }
@@ -83,10 +89,13 @@ final class SimulatedWorker {
         while tasks > chores { try await world.simulator.wait(process, until: nil, on: taskEnded) }
         areChoresOver = true
         choresOver.signal()
+        signalled.signal()
         while tasks > 0 { try await world.simulator.wait(process, until: nil, on: taskEnded) }
+        try await settlements.finish()
         do { try await ledger.deregister(id, uptime: timeline.now) } catch is StoreError {}
         do { try await queue.forget() } catch is StoreError {}
         world.counts["worker ended by itself"] += 1
+        world.checkGivenBack(by: id)
         world.note(process.name, "ends")
         process.kill()
     }

@@ -14,6 +14,7 @@ extension ReferenceModel {
             try expect(row.currentAttempt == job.fence, "the fence of job \(row.id)")
             try expect((row.image != nil) == (job.image != nil), "the image of job \(row.id)")
             try expect(job.state != .running || row.leaseEnd == job.leaseEnd, "the lease of job \(row.id)")
+            try expect(row.dueAt == job.due, "when job \(row.id) is due")
             try expect(job.state != .discarded || row.lastFailure?.code == job.reason, "why job \(row.id) is discarded")
             if job.state == .completed { try folder.hasImage(of: row.id, at: job.planned.relativePath) }
         }
@@ -47,9 +48,7 @@ extension ReferenceModel {
             var stretches: [(from: Int64, to: Int64, isImage: Bool)] = []
             for attempt in byWorker[id] ?? [] where attempt.state != .running {
                 guard let stretch = worker.charges[attempt.id] else {
-                    // Cancelled by a person, and its worker has not said yet what it took.
-                    try expect(attempt.state == .cancelled, "attempt \(attempt.id) ended and is not charged")
-                    continue
+                    throw Disagreement("attempt \(attempt.id) ended and is not charged")
                 }
                 try expect(0 <= stretch.from && stretch.from <= stretch.to, "attempt \(attempt.id) runs backwards")
                 let cost = worker.cost(of: attempt.id).rawValue

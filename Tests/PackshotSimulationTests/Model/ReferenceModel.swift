@@ -27,20 +27,32 @@ struct ReferenceModel {
         var verdict: SettlementVerdict?
     }
 
+    struct Batch {
+        let root: String
+        let name: String
+        var dispatched: Int64 = 0
+        var isPaused = false
+        /// It is paused because its budget is used up.
+        var isExhausted = false
+        var budget: MicroDollars?
+    }
+
     /// Where a job may go from where it is; everything else is illegal, whoever asks for it.
     static let ways: [JobState: Set<JobState>] = [
-        .available: [.running, .cancelled],
+        .available: [.running, .cancelled, .scheduled],
         .scheduled: [.available, .running, .cancelled],
         .retryable: [.available, .running, .cancelled],
         .running: [.completed, .retryable, .available, .cancelled, .discarded],
-        .completed: [], .cancelled: [], .discarded: [],
+        .cancelled: [.available], .discarded: [.available], .completed: [],
     ]
 
     private(set) var jobs: [JobID: Job] = [:]
     private(set) var attempts: [AttemptID: Attempt] = [:]
     private(set) var staleSettlements = 0
     private(set) var repeatedSettlements = 0
-    private var batches: [BatchID: (root: String, name: String, dispatched: Int64)] = [:]
+    private(set) var batches: [BatchID: Batch] = [:]
+    private var workers: [WorkerID: (heardAt: Date, hasStopped: Bool)] = [:]
+    var limits = ModelLimits()
     private var highestFence = AttemptID(rawValue: 0)
     /// True when an operation has changed something since the ledger was last compared.
     var isDirty = false
@@ -80,7 +92,9 @@ struct ReferenceModel {
         let before = batches[answer.batch]
         try expect(
             before.map { $0.root == batch.outputRoot && $0.name == batch.name } ?? true, "two batches with one number")
-        batches[answer.batch] = (batch.outputRoot, batch.name, before?.dispatched ?? 0)
+        if before == nil {
+            batches[answer.batch] = Batch(root: batch.outputRoot, name: batch.name, budget: batch.budget)
+        }
         isDirty = true
     }
 
@@ -101,10 +115,33 @@ struct ReferenceModel {
         try expect(answer == Set(owed).sorted(), "batches to dispatch")
     }
 
+    mutating func changeBatch(_ id: BatchID, _ body: (inout Batch) -> Void) {
+        if var batch = batches[id] {
+            body(&batch)
+            batches[id] = batch
+        }
+    }
+
+    func isPaused(_ job: Job) -> Bool { limits.isPaused || batches[job.batch]?.isPaused ?? false }
+
+    var hasUnfinishedJobs: Bool {
+        jobs.values.contains { $0.state == .running || (!$0.state.isFinal && !isPaused($0)) }
+    }
+
+    // MARK: Workers
+
+    mutating func registered(_ worker: WorkerID, at now: Date) { workers[worker] = (now, false) }
+
+    mutating func deregistered(_ worker: WorkerID, at now: Date) {
+        if workers[worker] != nil { workers[worker] = (now, true) }
+    }
+
     // MARK: Attempts
 
+    /// - Parameter ledger: Asked why a job that is free was not given.
     mutating func confirmed(
-        _ ids: [JobID], by worker: WorkerID, lease: Duration, at now: Date, _ answer: [ClaimedJob]
+        _ ids: [JobID], by worker: WorkerID, lease: Duration, at now: Date, _ answer: [ClaimedJob],
+        _ ledger: MemoryLedger
     ) throws {
         var given = Dictionary(grouping: answer, by: \.id)
         let before = highestFence
@@ -117,7 +154,13 @@ struct ReferenceModel {
             }
             let isDue = job.due.map { $0 <= now } ?? false
             if job.state == .available || (job.state == .scheduled || job.state == .retryable) && isDue {
-                guard let claim = claim?.first else { throw Disagreement("\(worker) was refused the free job \(id)") }
+                guard let claim = claim?.first else {
+                    try refused(id, job, by: worker, at: now, ledger)
+                    continue
+                }
+                try expect(!isPaused(job), "job \(id) was given, and it is paused")
+                let running = jobs.values.count { $0.state == .running }
+                try expect(running < limits.maxRunning ?? .max, "job \(id) is one more than may run")
                 try expect(claim.attempt > before, "the fence \(claim.attempt) is not above \(before)")
                 try expect(attempts[claim.attempt] == nil, "the fence \(claim.attempt) was given twice")
                 try expect(claim.attemptNumber == job.attempts + 1, "job \(id) counts attempts wrongly")
@@ -136,11 +179,44 @@ struct ReferenceModel {
             }
         }
         try expect(given.isEmpty, "\(worker) was given jobs it did not ask for")
+        // Attempts that began before there was a budget set nothing aside.
+        for id in Set(answer.filter { $0.attempt > before && $0.spendingLimit != nil }.map(\.batch)) {
+            guard let budget = batches[id]?.budget else { continue }
+            let committed = ledger.standing(id).committed
+            try expect(committed <= budget, "batch \(id) sets \(committed) aside of \(budget)")
+        }
+    }
+
+    /// A free job that is not given is paused, or waits for its model's limits or its batch's budget.
+    private mutating func refused(
+        _ id: JobID, _ job: Job, by worker: WorkerID, at now: Date, _ ledger: MemoryLedger
+    ) throws {
+        if isPaused(job) { return }
+        let isRestricted = limits != ModelLimits() || batches[job.batch]?.budget != nil
+        try expect(isRestricted, "\(worker) was refused the free job \(id)")
+        if ledger.standing(job.batch).isPaused {
+            try expect(batches[job.batch]?.budget != nil, "batch \(job.batch) was paused by nobody")
+            let running = attempts.values.filter { $0.state == .running && jobs[$0.job]?.batch == job.batch }
+            try expect(running.isEmpty, "batch \(job.batch) is out of budget, and some of it may come back")
+            return changeBatch(job.batch) { ($0.isPaused, $0.isExhausted) = (true, true) }
+        }
+        guard let due = ledger.jobs.first(where: { $0.id == id })?.dueAt else {
+            throw Disagreement("job \(id) was neither given nor put off")
+        }
+        let wait = due.timeIntervalSince(now)
+        try expect(wait > 0 && wait <= 2.5, "job \(id) was put off by \(wait) s")
+        if job.state == .available {
+            try change(id, to: .scheduled) { $0.due = due }
+        } else {
+            jobs[id]?.due = due
+        }
+        isDirty = true
     }
 
     mutating func heartbeat(
-        _ progress: [AttemptProgress], lease: Duration, at now: Date, _ answer: HeartbeatReply
+        of worker: WorkerID, _ progress: [AttemptProgress], lease: Duration, at now: Date, _ answer: HeartbeatReply
     ) throws {
+        workers[worker]?.heardAt = now
         for item in progress {
             let job = jobs[item.job]
             let isLatest = job?.fence == item.attempt
@@ -198,6 +274,7 @@ struct ReferenceModel {
 
     /// - Returns: How long the longest of the leases that were taken away had been over, in seconds.
     mutating func rescued(at now: Date, _ answer: [DispatchEntry]) throws -> Double {
+        endAbandoned(at: now)
         var freed: [JobID] = []
         var overdue = 0.0
         for id in ids(where: { $0.state == .running && ($0.leaseEnd ?? .distantFuture) < now }) {
@@ -216,6 +293,17 @@ struct ReferenceModel {
         return overdue
     }
 
+    /// Attempts that can count no more end when their workers are gone.
+    private mutating func endAbandoned(at now: Date) {
+        for (id, attempt) in attempts where attempt.state == .running {
+            let isHeld = jobs[attempt.job].map { $0.state == .running && $0.fence == id } ?? false
+            guard !isHeld, let worker = workers[attempt.worker] else { continue }
+            guard worker.hasStopped || now.timeIntervalSince(worker.heardAt) > 30 else { continue }
+            attempts[id]?.state = .cancelled
+            isDirty = true
+        }
+    }
+
     mutating func released(at now: Date, _ answer: [DispatchEntry]) throws {
         let due = ids { ($0.due ?? .distantFuture) <= now }
         for id in due { try change(id, to: .available) { $0.waitingSince = now } }
@@ -231,7 +319,7 @@ struct ReferenceModel {
 
     func owed(after: JobID?, grace: Duration, limit: Int, at now: Date, _ answer: [DispatchEntry]) throws {
         let owed = jobs.filter { id, job in
-            job.state == .available && id.rawValue > after?.rawValue ?? 0
+            job.state == .available && !isPaused(job) && id.rawValue > after?.rawValue ?? 0
                 && now.timeIntervalSince(job.waitingSince) > grace / .seconds(1)
         }
         try expect(answer.map(\.job) == Array(owed.keys.sorted().prefix(limit)), "jobs the queue owes")

@@ -7,6 +7,7 @@ struct Sabotage: Sendable, CustomStringConvertible {
         case settlesBeforeTheFileIsThere, skipsTheFolderSync, writesUnderTheFinalName
         case neverRescues, neverReconciles
         case chargesFromTheClaim, worksTwiceOnWhatItHolds, refusesHandBacksAfterGrace, takesWaitingForHanging
+        case leavesBeforeTheQueueKnows
     }
 
     /// Rules that the queue keeps, or need not keep.

@@ -56,6 +56,8 @@ struct SaboteurLedger: JobLedger, BatchLedger {
         return try await ledger.confirm(jobs, by: worker, lease: lease)
     }
 
+    func waitForSignal(_ timeout: Duration) async throws { try await ledger.waitForSignal(timeout) }
+
     func heartbeat(
         _ worker: WorkerID, progress: [AttemptProgress], uptime: Int64, lease: Duration
     ) async throws -> HeartbeatReply {

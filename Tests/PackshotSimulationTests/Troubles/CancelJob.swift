@@ -1,24 +1,26 @@
 import PackshotJobs
 
-/// A person cancels a job, whatever it is doing.
 extension Trouble {
+    /// A person cancels a job, whatever it is doing.
     static let cancelJob = Trouble("cancel-job", weight: 2) { world in
         guard let job = world.random.pick(world.memory.jobs) else { return }
-        let client = LedgerClient(world: world, process: world.person)
-        do { try await client.cancel(job.id) } catch is StoreError {}
+        try await world.ask { try await $0.cancel(job.id) }
     }
 }
 
 extension LedgerClient {
     fileprivate func cancel(_ id: JobID) async throws {
         try await call("cancel \(id)") {
+            var selection = JobSelection()
+            selection.job = id
             let before = world.model.jobs[id]?.state
-            let isRefused = (try? world.memory.cancel(id)) == nil
             world.happen("cancel-job", "\(id), which was \(before?.rawValue ?? "unknown")")
+            let count = try await world.memory.cancel(selection)
             world.check {
-                try expect(isRefused == before?.isFinal, "whether job \(id) could be cancelled")
-                if !isRefused { try world.model.change(id, to: .cancelled) { _ in } }
+                try expect(count == (before?.isFinal == false ? 1 : 0), "\(count) jobs were cancelled")
+                if count == 1 { try world.model.change(id, to: .cancelled) { _ in } }
             }
+            world.signalWorkers()
         }
     }
 }

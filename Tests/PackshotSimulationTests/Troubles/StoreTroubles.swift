@@ -5,7 +5,7 @@ extension Trouble {
     /// A worker is cut off from a store, on one connection or on all.
     static let cutLink = Trouble("cut-link", weight: 8) { world in
         guard let worker = world.random.pick(world.livingWorkers) else { return }
-        let pair = world.random.pick([[0, 1], [2, 3], [0], [1], [2], [3], [0, 1, 2, 3]]) ?? []
+        let pair = world.random.pick([[0, 1, 2], [3, 4], [0], [1], [2], [3], [4], [0, 1, 2, 3, 4]]) ?? []
         let links = pair.map { worker.links[$0] }
         world.happen("cut-link", "\(worker.id) \(pair)")
         for link in links { link.isCut = true }

@@ -32,7 +32,7 @@ struct Trouble: Sendable {
         // Clocks and disks.
         ledgerClock, queueClock, workerClocks, disk,
         // People.
-        scheduledJobs, resubmit, drainRequest, cancelJob,
+        scheduledJobs, resubmit, cancelJob, retryJobs, drainWorker, pauseBatch, limitModel, setBudget,
     ]
 
     static let named = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

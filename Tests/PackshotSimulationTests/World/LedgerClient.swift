@@ -15,18 +15,25 @@ struct LedgerClient {
     // MARK: Workers
 
     func register(_ worker: WorkerRegistration) async throws {
-        try await call("register") { try await world.ledger.register(worker) }
+        try await call("register") {
+            try await world.ledger.register(worker)
+            world.model.registered(worker.id, at: world.ledgerServer.clock.date)
+        }
     }
 
     func deregister(_ worker: WorkerID, uptime: Int64) async throws {
-        try await call("deregister") { try await world.ledger.deregister(worker, uptime: uptime) }
+        try await call("deregister") {
+            try await world.ledger.deregister(worker, uptime: uptime)
+            world.model.deregistered(worker, at: world.ledgerServer.clock.date)
+        }
     }
 
     func confirm(_ jobs: [JobID], by worker: WorkerID) async throws -> [ClaimedJob] {
         try await call("confirm \(jobs)") { [lease = world.settings.lease] in
             let answer = try await world.ledger.confirm(jobs, by: worker, lease: lease)
             world.check {
-                try world.model.confirmed(jobs, by: worker, lease: lease, at: world.ledgerServer.clock.date, answer)
+                try world.model.confirmed(
+                    jobs, by: worker, lease: lease, at: world.ledgerServer.clock.date, answer, world.memory)
             }
             return answer
         }
@@ -36,7 +43,7 @@ struct LedgerClient {
         try await call("heartbeat \(progress.map(\.attempt))") { [lease = world.settings.lease] in
             let answer = try await world.ledger.heartbeat(worker, progress: progress, uptime: uptime, lease: lease)
             world.check {
-                try world.model.heartbeat(progress, lease: lease, at: world.ledgerServer.clock.date, answer)
+                try world.model.heartbeat(of: worker, progress, lease: lease, at: world.ledgerServer.clock.date, answer)
             }
             return answer
         }
@@ -58,7 +65,7 @@ struct LedgerClient {
     func hasUnfinishedJobs() async throws -> Bool {
         try await call("unfinished?") {
             let answer = try await world.ledger.hasUnfinishedJobs(model: world.modelRecord.fingerprint)
-            world.check { try expect(answer == !world.model.isEverythingFinal, "whether there are unfinished jobs") }
+            world.check { try expect(answer == world.model.hasUnfinishedJobs, "whether there are unfinished jobs") }
             return answer
         }
     }

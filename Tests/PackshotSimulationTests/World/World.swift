@@ -21,6 +21,8 @@ final class World {
         fingerprint: ModelFingerprint(rawValue: String(repeating: "5", count: 64)), name: "simulated", path: "/model",
         pipelineClass: "Simulated", parameterCount: 1, byteCount: 1)
 
+    let rateCard = RateCard(name: "default", perHour: MicroDollars(rawValue: 777_777))
+
     var model = ReferenceModel()
     var workers: [SimulatedWorker] = []
     var producers: [SimulatedProducer] = []
@@ -81,10 +83,40 @@ final class World {
         return someoneWasThere ? limit : nil
     }
 
+    /// What a worker gave back is in the queue again when it leaves, if nothing was in the way.
+    func checkGivenBack(by worker: WorkerID) {
+        guard scenario.troubles.isSubset(of: Self.harmless), sabotage?.queue != .forgetsEntries else { return }
+        let held = queue.content.heldJobs(model: modelRecord.fingerprint)
+        check {
+            for (id, job) in model.jobs where job.state == .available && !held.contains(id) {
+                guard let attempt = job.fence.flatMap({ model.attempts[$0] }), attempt.worker == worker else {
+                    continue
+                }
+                throw Disagreement("\(worker) gave job \(id) back to nobody")
+            }
+        }
+    }
+
+    /// What must cost no attempt, no money and no image.
+    static let harmless = Set(
+        [
+            Trouble.stop, .scheduledJobs, .duplicate, .resubmit, .drainWorker, .pauseBatch,
+        ].map(\.name))
+
     private static let inTheWayOfRescues = Set(
         [
             Trouble.freeze, .cutLink, .ledgerOutage, .queueOutage, .lostAnswers, .lateRequests, .refusals, .ledgerClock,
         ].map(\.name))
+
+    /// A person asks something of the ledger, and does not insist.
+    func ask(_ request: (LedgerClient) async throws -> Void) async throws {
+        do { try await request(LedgerClient(world: self, process: person)) } catch is StoreError {}
+    }
+
+    /// Workers hear that a person did something, as far as they can be reached.
+    func signalWorkers() {
+        for worker in workers where !worker.heartbeatLedger.link.isCut { worker.signalled.signal() }
+    }
 
     /// Everything works again, and nothing new goes wrong.
     func repair() {
@@ -98,6 +130,17 @@ final class World {
         for worker in workers {
             worker.process.thaw()
             for link in worker.links { link.isCut = false }
+        }
+        // Nothing is held back any more; repeated, because a late request may still hold back something.
+        spawn { [self] in
+            for _ in 0..<4 {
+                try await ask { try await $0.setLimits(ModelLimits()) }
+                for batch in model.batches.keys.sorted() {
+                    try await ask { try await $0.setBudget(batch, nil) }
+                    try await ask { try await $0.setPaused(batch, false) }
+                }
+                try await simulator.sleep(person, .seconds(10))
+            }
         }
     }
 
