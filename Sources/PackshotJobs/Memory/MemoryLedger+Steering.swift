@@ -19,25 +19,6 @@ extension MemoryLedger: SteeringLedger {
         }
     }
 
-    /// Cancels one job without suspending, for simulations in virtual time.
-    /// - Throws: ``JobStateMachine/IllegalTransition`` when it is final already.
-    package func cancel(_ id: JobID) throws {
-        let date = now()
-        try state.withLock { state in
-            guard var job = state.jobs[id] else { return }
-            try job.machine.apply(.cancelled)
-            job.leaseEnd = nil
-            job.dueAt = nil
-            job.availableSince = date
-            state.jobs[id] = job
-        }
-    }
-
-    /// Asks one worker to drain without suspending, for simulations in virtual time.
-    package func requestDrain(_ worker: WorkerID) {
-        _ = state.withLock { $0.draining.insert(worker) }
-    }
-
     package func retry(_ selection: JobSelection, limit: Int) async throws -> [DispatchEntry] {
         let date = now()
         return state.withLock { state in

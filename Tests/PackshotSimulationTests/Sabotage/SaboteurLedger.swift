@@ -36,8 +36,6 @@ struct SaboteurLedger: JobLedger, BatchLedger {
 
     func register(_ worker: WorkerRegistration) async throws { try await ledger.register(worker) }
 
-    func waitForSignal(_ timeout: Duration) async throws {}
-
     func deregister(_ worker: WorkerID, uptime: Int64) async throws {
         try await ledger.deregister(worker, uptime: uptime)
     }
