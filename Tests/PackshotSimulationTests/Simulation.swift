@@ -94,12 +94,13 @@ private final class Story {
         // Clocks may have been set back, and a request may still be on its way.
         let limit =
             World.largestJump * 4 + .seconds(30) + rounds * round + VirtualTime(settings.lease) * 4
-            + settings.stepTimeout * 2 + work + .seconds(60)
+            + settings.stepTimeout * 2 + work + .seconds(150)
         while !isEverythingDone {
             guard now - start < limit else {
                 let open = world.model.jobs.filter { !$0.value.state.isFinal }.keys.sorted()
+                let running = world.model.attempts.filter { $0.value.state == .running }.keys.sorted()
                 world.violate(
-                    "\(limit / 1_000_000) s after the last trouble, jobs \(open) are not final and the queue holds \(world.queueDepth)"
+                    "\(limit / 1_000_000) s after the last trouble, jobs \(open) are not final, attempts \(running) have not ended, and the queue holds \(world.queueDepth) entries"
                 )
                 return
             }

@@ -8,6 +8,9 @@ extension MemoryLedger: SteeringLedger {
         return state.withLock { state in
             var count = 0
             for var job in Self.selected(selection, in: state) where !job.machine.state.isFinal {
+                if job.machine.state == .running, let attempt = job.currentAttempt {
+                    state.attempts[attempt]?.cancelledAt = date
+                }
                 do { try job.machine.apply(.cancelled) } catch { continue }
                 job.leaseEnd = nil
                 job.dueAt = nil

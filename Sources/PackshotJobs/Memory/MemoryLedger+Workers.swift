@@ -72,16 +72,17 @@ extension MemoryLedger {
         }
     }
 
-    /// Attempts that can count no more, of workers that are gone, end when these were last heard of.
+    /// Attempts of cancelled jobs that their workers will not end: because they are gone, or because they never heard that
+    /// they had them. Should one report its time after all, that counts.
     static func endAbandoned(at date: Date, in state: inout State) {
-        let running = state.attempts.values.filter { $0.state == .running }.sorted { $0.id < $1.id }
-        for var attempt in running {
-            guard let job = state.jobs[attempt.job], let worker = state.workers[attempt.worker],
-                job.machine.state != .running || job.currentAttempt != attempt.id, worker.isGone(at: date)
-            else { continue }
+        let cancelled = state.attempts.values.filter { $0.state == .running && $0.cancelledAt != nil }
+        for var attempt in cancelled.sorted(by: { $0.id < $1.id }) {
+            guard let worker = state.workers[attempt.worker], let cancelledAt = attempt.cancelledAt else { continue }
+            let isUnknown = date.timeIntervalSince(cancelledAt) > 120
+            guard worker.isGone(at: date) || isUnknown else { continue }
             attempt.state = .cancelled
             state.attempts[attempt.id] = attempt
-            state.workers[attempt.worker]?.estimate(attempt, lostAt: worker.heardAt)
+            state.workers[attempt.worker]?.estimate(attempt, lostAt: isUnknown ? cancelledAt : worker.heardAt)
         }
     }
 }

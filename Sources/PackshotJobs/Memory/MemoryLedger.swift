@@ -31,6 +31,8 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         package let number: Int
         package let startedAt: Date
         package internal(set) var state = State.running
+        /// When a person cancelled its job while it ran.
+        package internal(set) var cancelledAt: Date?
         /// Set aside of the batch's budget while it runs; nil without one.
         package internal(set) var reserved: MicroDollars?
         var verdict: SettlementVerdict?

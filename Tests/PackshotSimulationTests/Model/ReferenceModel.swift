@@ -24,6 +24,8 @@ struct ReferenceModel {
         let worker: WorkerID
         let number: Int
         var state: MemoryLedger.Attempt.State = .running
+        /// A person cancelled its job while it ran.
+        var cancelledAt: Date?
         var verdict: SettlementVerdict?
     }
 
@@ -293,12 +295,17 @@ struct ReferenceModel {
         return overdue
     }
 
-    /// Attempts that can count no more end when their workers are gone.
+    mutating func cancelled(_ id: JobID, at now: Date) throws {
+        if let job = jobs[id], job.state == .running, let fence = job.fence { attempts[fence]?.cancelledAt = now }
+        try change(id, to: .cancelled) { _ in }
+    }
+
+    /// Attempts of cancelled jobs end when their workers are gone, or have not ended them for two minutes.
     private mutating func endAbandoned(at now: Date) {
         for (id, attempt) in attempts where attempt.state == .running {
-            let isHeld = jobs[attempt.job].map { $0.state == .running && $0.fence == id } ?? false
-            guard !isHeld, let worker = workers[attempt.worker] else { continue }
-            guard worker.hasStopped || now.timeIntervalSince(worker.heardAt) > 30 else { continue }
+            guard let cancelledAt = attempt.cancelledAt, let worker = workers[attempt.worker] else { continue }
+            let isGone = worker.hasStopped || now.timeIntervalSince(worker.heardAt) > 30
+            guard isGone || now.timeIntervalSince(cancelledAt) > 120 else { continue }
             attempts[id]?.state = .cancelled
             isDirty = true
         }

@@ -18,7 +18,7 @@ extension LedgerClient {
             let count = try await world.memory.cancel(selection)
             world.check {
                 try expect(count == (before?.isFinal == false ? 1 : 0), "\(count) jobs were cancelled")
-                if count == 1 { try world.model.change(id, to: .cancelled) { _ in } }
+                if count == 1 { try world.model.cancelled(id, at: world.ledgerServer.clock.date) }
             }
             world.signalWorkers()
         }
