@@ -83,7 +83,9 @@ let package = Package(
         .target(
             name: "PackshotTestSupport", dependencies: ["PackshotJobs", "Tensors", "PNGImage"],
             path: "Tests/PackshotTestSupport", swiftSettings: strict),
-        .testTarget(name: "PackshotSimulationTests", dependencies: ["PackshotJobs"], swiftSettings: strict),
+        .testTarget(
+            name: "PackshotSimulationTests", dependencies: ["PackshotJobs", "PackshotTestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "PackshotTestSupport"], swiftSettings: strict),
         .testTarget(

@@ -21,8 +21,12 @@ package protocol SteeringLedger: Sendable {
     /// budget was used up goes on if the new one allows it.
     func setBudget(_ batch: BatchID, _ limit: MicroDollars?) async throws
 
-    /// Replaces a model's limits.
-    func setLimits(_ model: ModelFingerprint, _ limits: ModelLimits) async throws
+    /// Changes a model's limits in one step, so that what somebody else changes at the same time is not lost.
+    /// - Returns: What they are then.
+    @discardableResult
+    func changeLimits(
+        _ model: ModelFingerprint, _ change: @escaping @Sendable (inout ModelLimits) -> Void
+    ) async throws -> ModelLimits
 
     /// Asks workers to stop claiming, finish and exit.
     /// - Returns: Those that are alive and were asked.

@@ -24,9 +24,9 @@ package struct PlannedJob: Hashable, Sendable {
     /// Where the image goes below the batch's output root: sanitised parts, never absolute, no `..`.
     package let relativePath: String
     /// 0 (first) to 9 (last); 4 is usual.
-    package let priority: Int
+    package var priority: Int
     /// Not before this moment; nil for at once.
-    package let scheduledAt: Date?
+    package var scheduledAt: Date?
 
     package init(
         product: ProductRecord, shot: String, variant: Int, spec: GenerationSpec, relativePath: String,

@@ -4,8 +4,9 @@ package import PackshotJobs
 package struct LedgerAudit: Sendable {
     private let connection: PostgresConnection
 
-    package init(_ connection: PostgresConnection) {
-        self.connection = connection
+    /// Asks over the connection of the reports.
+    package init(_ reports: LedgerReports) {
+        connection = reports.connection
     }
 
     /// A rule, and the rows that break it: none in a sound ledger.
@@ -109,9 +110,6 @@ package struct LedgerAudit: Sendable {
                 WHERE busy_from_us < before
                 """),
     ]
-
-    /// How many rules there are.
-    package static var ruleCount: Int { rules.count }
 
     /// Every rule that is broken.
     package func breaches() async throws -> [Breach] {

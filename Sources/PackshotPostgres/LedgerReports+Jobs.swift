@@ -106,14 +106,6 @@ extension LedgerReports {
 
     /// A model's limits.
     package func limits(_ model: ModelFingerprint) async throws -> ModelLimits {
-        try await connection.run { session in
-            let row = try session.query(
-                "SELECT max_running, per_minute, paused_at IS NOT NULL FROM model_limits WHERE model_fingerprint = $1",
-                [.text(model.rawValue)]
-            ).rows.first
-            return ModelLimits(
-                maxRunning: row?[0].flatMap { Int($0) }, perMinute: row?[1].flatMap { Int($0) },
-                isPaused: row?[2] == "t")
-        }
+        try await connection.run { session in try PostgresLedger.limits(model, session) }
     }
 }

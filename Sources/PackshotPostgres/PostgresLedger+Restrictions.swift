@@ -5,6 +5,11 @@ extension PostgresLedger {
     /// The advisory lock of those who decide: the bytes of "restrict".
     private static let lock = Int64(0x7265_7374_7269_6374)
 
+    /// Waits until nobody else judges claims or changes what they are judged by; until the transaction's end.
+    static func lockRestrictions(_ session: PostgresSession) throws {
+        try session.query("SELECT pg_advisory_xact_lock($1)", [.integer(lock)])
+    }
+
     /// A job that could be claimed if what restricts it allows.
     private struct Candidate {
         let job: Int64
@@ -42,7 +47,7 @@ extension PostgresLedger {
             """, [ids])
         guard restricted.rows.first?.first == "t" else { return [] }
         return try session.transaction {
-            try session.query("SELECT pg_advisory_xact_lock($1)", [.integer(lock)])
+            try lockRestrictions(session)
             return try claimUnderLock(ids, by: worker, lease: lease, session)
         }
     }

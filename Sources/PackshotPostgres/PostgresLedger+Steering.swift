@@ -86,25 +86,48 @@ extension PostgresLedger: SteeringLedger {
         }
     }
 
-    package func setLimits(_ model: ModelFingerprint, _ limits: ModelLimits) async throws {
+    @discardableResult
+    package func changeLimits(
+        _ model: ModelFingerprint, _ change: @escaping @Sendable (inout ModelLimits) -> Void
+    ) async throws -> ModelLimits {
         try await connection.run { session in
-            guard limits != ModelLimits() else {
-                try session.query("DELETE FROM model_limits WHERE model_fingerprint = $1", [.text(model.rawValue)])
-                return
+            try session.transaction {
+                try Self.lockRestrictions(session)
+                var limits = try Self.limits(model, session)
+                change(&limits)
+                try Self.store(limits, of: model, session)
+                return limits
             }
-            try session.query(
-                """
-                INSERT INTO model_limits (model_fingerprint, max_running, per_minute, paused_at, tokens)
-                VALUES ($1, $2, $3, CASE WHEN $4::boolean THEN now() END, 1)
-                ON CONFLICT (model_fingerprint) DO UPDATE SET max_running = excluded.max_running,
-                    per_minute = excluded.per_minute,
-                    paused_at = CASE WHEN excluded.paused_at IS NULL THEN NULL ELSE coalesce(model_limits.paused_at, now()) END
-                """,
-                [
-                    .text(model.rawValue), limits.maxRunning.map { .integer($0) } ?? .null,
-                    limits.perMinute.map { .integer($0) } ?? .null, .boolean(limits.isPaused),
-                ])
         }
+    }
+
+    /// A model's limits.
+    static func limits(_ model: ModelFingerprint, _ session: PostgresSession) throws -> ModelLimits {
+        let row = try session.query(
+            "SELECT max_running, per_minute, paused_at IS NOT NULL FROM model_limits WHERE model_fingerprint = $1",
+            [.text(model.rawValue)]
+        ).rows.first
+        return ModelLimits(
+            maxRunning: row?[0].flatMap { Int($0) }, perMinute: row?[1].flatMap { Int($0) }, isPaused: row?[2] == "t")
+    }
+
+    private static func store(_ limits: ModelLimits, of model: ModelFingerprint, _ session: PostgresSession) throws {
+        guard limits != ModelLimits() else {
+            try session.query("DELETE FROM model_limits WHERE model_fingerprint = $1", [.text(model.rawValue)])
+            return
+        }
+        try session.query(
+            """
+            INSERT INTO model_limits (model_fingerprint, max_running, per_minute, paused_at, tokens)
+            VALUES ($1, $2, $3, CASE WHEN $4::boolean THEN now() END, 1)
+            ON CONFLICT (model_fingerprint) DO UPDATE SET max_running = excluded.max_running,
+                per_minute = excluded.per_minute,
+                paused_at = CASE WHEN excluded.paused_at IS NULL THEN NULL ELSE coalesce(model_limits.paused_at, now()) END
+            """,
+            [
+                .text(model.rawValue), limits.maxRunning.map { .integer($0) } ?? .null,
+                limits.perMinute.map { .integer($0) } ?? .null, .boolean(limits.isPaused),
+            ])
     }
 
     package func drain(_ workers: [WorkerID]) async throws -> [WorkerID] {

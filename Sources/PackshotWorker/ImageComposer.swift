@@ -1,5 +1,5 @@
 internal import Foundation
-internal import PNGImage
+package import PNGImage
 package import PackshotJobs
 
 /// Turns pixels and where they came from into the bytes of a PNG that says so.
@@ -71,6 +71,12 @@ package struct ImageProvenance: Codable, Hashable, Sendable {
     package let spec: GenerationSpec
     package let effectivePrompt: String
     package let origin: Origin?
+
+    /// What a decoded file says of itself; nil when it says nothing.
+    /// - Throws: `DecodingError` when its chunk cannot be read.
+    package static func inside(_ image: PNGDecoder.Decoded) throws -> ImageProvenance? {
+        try image.text(keyword).map { try JSONDecoder().decode(Self.self, from: Data($0.utf8)) }
+    }
 
     /// Compact, keys in order.
     package var json: String {

@@ -30,7 +30,7 @@ package struct PRXImageGenerator: ImageGenerator {
 
     package func prepare(_ prompt: String, cleaning: PromptCleaning?) throws -> PreparedPrompt {
         do {
-            let prepared = try checkpoint.prepare(prompt, cleaning: cleaning == .light ? .light : nil)
+            let prepared = try checkpoint.prepare(prompt, cleaning: TextCleaning(asked: cleaning))
             var key = SHA256Digest()
             key.update("\(encoderFingerprint):\(prepared.offset):")
             prepared.tokens.withUnsafeBytes { key.update($0) }
@@ -44,12 +44,7 @@ package struct PRXImageGenerator: ImageGenerator {
     }
 
     package func embed(_ prompt: PreparedPrompt) throws -> [UInt8] {
-        checkpoint.embed(
-            PRXCheckpoint.Prompt(
-                effectiveText: prompt.effectiveText, tokens: prompt.tokens, offset: prompt.offset,
-                tokenCount: prompt.tokenCount, cleaning: prompt.cleaning == .full ? .full : .light,
-                droppedLetters: prompt.droppedLetters), pool: encoderPool
-        ).bytes
+        checkpoint.embed(tokens: prompt.tokens, offset: prompt.offset, pool: encoderPool).bytes
     }
 
     package func needsNegativePrompt(_ spec: GenerationSpec) -> Bool { spec.guidance > 1 }
@@ -79,6 +74,14 @@ package struct PRXImageGenerator: ImageGenerator {
         } catch let error as PRXError where error.code == .badRequest {
             throw GenerationError(.badSettings, error.message)
         }
+    }
+}
+
+extension TextCleaning {
+    /// What to ask the checkpoint for: nil, its own way, unless something else is asked for.
+    package init?(asked cleaning: PromptCleaning?) {
+        guard cleaning == .light else { return nil }
+        self = .light
     }
 }
 

@@ -37,6 +37,32 @@ package struct JSONScanner {
         guard accept(syntax) else { throw Malformed(reason: "expected \(syntax) at byte \(position)") }
     }
 
+    /// Passes an object.
+    /// - Parameter member: Passes a member's value; given its key in UTF-8.
+    package mutating func object(
+        _ member: (inout JSONScanner, [UInt8]) throws(Malformed) -> Void
+    ) throws(Malformed) {
+        try expect("{")
+        guard !accept("}") else { return }
+        var key: [UInt8] = []
+        repeat {
+            key.removeAll(keepingCapacity: true)
+            try string(into: &key)
+            try expect(":")
+            try member(&self, key)
+        } while accept(",")
+        try expect("}")
+    }
+
+    /// Passes an array.
+    /// - Parameter element: Passes an element.
+    package mutating func array(_ element: (inout JSONScanner) throws(Malformed) -> Void) throws(Malformed) {
+        try expect("[")
+        guard !accept("]") else { return }
+        repeat { try element(&self) } while accept(",")
+        try expect("]")
+    }
+
     /// Checks that nothing but white space is left.
     package mutating func finish() throws(Malformed) {
         skipSpace()

@@ -12,76 +12,63 @@ struct SafetensorsHeader {
         let end: Int
     }
 
-    private(set) var entries: [Entry] = []
-    private(set) var metadata: [String: String] = [:]
-
-    private var scanner: JSONScanner
+    let entries: [Entry]
+    let metadata: [String: String]
 
     init(_ bytes: UnsafeRawBufferPointer) throws(JSONScanner.Malformed) {
-        scanner = JSONScanner(bytes)
+        var scanner = JSONScanner(bytes)
+        var entries: [Entry] = []
+        var metadata: [String: String] = [:]
         var names: Set<String> = []
-        try scanner.expect("{")
-        if !scanner.accept("}") {
-            repeat {
-                let name = try scanner.string()
-                guard names.insert(name).inserted else {
-                    throw JSONScanner.Malformed(reason: "the key \(Self.shown(name)) occurs twice")
-                }
-                try scanner.expect(":")
-                if name == "__metadata__" { try readMetadata() } else { entries.append(try entry(name)) }
-            } while scanner.accept(",")
-            try scanner.expect("}")
+        try scanner.object { scanner, key throws(JSONScanner.Malformed) in
+            let name = String(decoding: key, as: UTF8.self)
+            guard names.insert(name).inserted else {
+                throw JSONScanner.Malformed(reason: "the key \(Self.shown(name)) occurs twice")
+            }
+            guard name == "__metadata__" else {
+                entries.append(try Self.entry(name, &scanner))
+                return
+            }
+            try scanner.object { scanner, key throws(JSONScanner.Malformed) in
+                metadata[String(decoding: key, as: UTF8.self)] = try scanner.string()
+            }
         }
         try scanner.finish()
+        self.entries = entries
+        self.metadata = metadata
     }
 
     static func shown(_ name: String) -> String {
         name.count > 120 ? name.prefix(120).debugDescription + "…" : name.debugDescription
     }
 
-    private mutating func readMetadata() throws(JSONScanner.Malformed) {
-        try scanner.expect("{")
-        if scanner.accept("}") { return }
-        repeat {
-            let key = try scanner.string()
-            try scanner.expect(":")
-            metadata[key] = try scanner.string()
-        } while scanner.accept(",")
-        try scanner.expect("}")
-    }
-
-    private mutating func entry(_ name: String) throws(JSONScanner.Malformed) -> Entry {
+    private static func entry(_ name: String, _ scanner: inout JSONScanner) throws(JSONScanner.Malformed) -> Entry {
         var type: String?
         var shape: [Int]?
         var offsets: [Int]?
-        try scanner.expect("{")
-        repeat {
-            let key = try scanner.string()
-            try scanner.expect(":")
-            switch key {
+        try scanner.object { scanner, key throws(JSONScanner.Malformed) in
+            switch String(decoding: key, as: UTF8.self) {
             case "dtype" where type == nil: type = try scanner.string()
-            case "shape" where shape == nil: shape = try integers(atMost: 16)
-            case "data_offsets" where offsets == nil: offsets = try integers(atMost: 2)
-            default:
-                throw JSONScanner.Malformed(reason: "tensor \(Self.shown(name)): unexpected key \(Self.shown(key))")
+            case "shape" where shape == nil: shape = try integers(&scanner, atMost: 16)
+            case "data_offsets" where offsets == nil: offsets = try integers(&scanner, atMost: 2)
+            case let other:
+                throw JSONScanner.Malformed(reason: "tensor \(shown(name)): unexpected key \(shown(other))")
             }
-        } while scanner.accept(",")
-        try scanner.expect("}")
+        }
         guard let type, let shape, let offsets, offsets.count == 2 else {
-            throw JSONScanner.Malformed(reason: "tensor \(Self.shown(name)): dtype, shape or data_offsets is missing")
+            throw JSONScanner.Malformed(reason: "tensor \(shown(name)): dtype, shape or data_offsets is missing")
         }
         return Entry(name: name, type: type, shape: shape, start: offsets[0], end: offsets[1])
     }
 
-    private mutating func integers(atMost limit: Int) throws(JSONScanner.Malformed) -> [Int] {
+    private static func integers(
+        _ scanner: inout JSONScanner, atMost limit: Int
+    ) throws(JSONScanner.Malformed) -> [Int] {
         var values: [Int] = []
-        try scanner.expect("[")
-        if scanner.accept("]") { return values }
-        repeat {
+        try scanner.array { scanner throws(JSONScanner.Malformed) in
             guard values.count < limit else { throw JSONScanner.Malformed(reason: "a list is too long") }
             values.append(try scanner.integer())
-        } while scanner.accept(",")
-        try scanner.expect("]")
+        }
         return values
     }
 }

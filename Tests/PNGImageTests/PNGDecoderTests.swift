@@ -1,4 +1,5 @@
 import PNGImage
+import PackshotTestSupport
 import Testing
 
 @Suite("Decoding hostile and damaged PNG")

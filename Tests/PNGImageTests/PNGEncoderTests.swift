@@ -1,4 +1,5 @@
 import PNGImage
+import PackshotTestSupport
 import Testing
 
 @Suite("Encoding PNG")

@@ -1,4 +1,5 @@
 import PackshotCatalog
+import PackshotTestSupport
 import Testing
 
 @Suite("Catalogs that cannot be used")

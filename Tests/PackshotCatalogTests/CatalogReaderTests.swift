@@ -1,6 +1,7 @@
 import Digests
 import PackshotCatalog
 import PackshotJobs
+import PackshotTestSupport
 import Testing
 
 @Suite("Reading catalogs")

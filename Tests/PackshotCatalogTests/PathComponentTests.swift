@@ -1,5 +1,6 @@
 import Foundation
 import PackshotCatalog
+import PackshotTestSupport
 import Testing
 
 @Suite("Names for paths")

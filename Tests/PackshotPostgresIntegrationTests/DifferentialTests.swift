@@ -1,6 +1,7 @@
 import Foundation
 import PackshotJobs
 import PackshotPostgres
+import PackshotTestSupport
 import Testing
 
 extension LedgerTests {
@@ -9,7 +10,7 @@ extension LedgerTests {
     @Test(arguments: 1...12) func randomHistoriesEqualTheReference(seed: UInt64) async throws {
         try await TestDatabase.with { database in
             let memory = MemoryLedger()
-            var random = Random(state: seed)
+            var random = SeededGenerator(seed: seed)
             let workers = ["a", "b", "c"]
             for worker in workers {
                 try await database.ledger.register(Sample.worker(worker, perHour: 777_777))
@@ -76,15 +77,5 @@ extension LedgerTests {
                 try database.sql("SELECT count(*) FROM images")
                     == ["\(memory.jobs.filter { $0.machine.state == .completed }.count)"])
         }
-    }
-}
-
-/// A small seeded generator (Knuth's MMIX constants), so that a failing seed can be run again.
-private struct Random {
-    var state: UInt64
-
-    mutating func below(_ bound: Int) -> Int {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return Int(state >> 33) % bound
     }
 }

@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 /// What came of a simulation.
 struct SimulationResult {

@@ -166,19 +166,6 @@ public final class PRXCheckpoint: Sendable {
         public let cleaning: TextCleaning
         /// Whether cleaning took letters beyond Latin out of it.
         public let droppedLetters: Bool
-
-        /// A prompt that ``PRXCheckpoint/prepare(_:)`` gave, put together again.
-        public init(
-            effectiveText: String, tokens: [Int32], offset: Int, tokenCount: Int, cleaning: TextCleaning,
-            droppedLetters: Bool
-        ) {
-            self.effectiveText = effectiveText
-            self.tokens = tokens
-            self.offset = offset
-            self.tokenCount = tokenCount
-            self.cleaning = cleaning
-            self.droppedLetters = droppedLetters
-        }
     }
 
     /// Cleans and tokenises a text.
@@ -207,10 +194,15 @@ public final class PRXCheckpoint: Sendable {
 
     /// Runs the text encoder.
     public func embed(_ prompt: Prompt, pool: ThreadPool) -> TextEmbedding {
-        guard !prompt.tokens.isEmpty else {
+        embed(tokens: prompt.tokens, offset: prompt.offset, pool: pool)
+    }
+
+    /// Runs the text encoder on the tokens and the padding of a ``Prompt``.
+    public func embed(tokens: [Int32], offset: Int, pool: ThreadPool) -> TextEmbedding {
+        guard !tokens.isEmpty else {
             return TextEmbedding(count: 0, width: encoder.width, values: FloatBuffer(count: 0))
         }
-        return encoder.encode(tokens: prompt.tokens, offset: prompt.offset, pool: pool)
+        return encoder.encode(tokens: tokens, offset: offset, pool: pool)
     }
 
     /// Floats a token of an embedding.

@@ -40,14 +40,8 @@ struct TokenizerModel {
     {
         var scanner = JSONScanner(bytes)
         var result: [String: Range<Int>] = [:]
-        try scanner.expect("{")
-        if !scanner.accept("}") {
-            repeat {
-                let key = try scanner.string()
-                try scanner.expect(":")
-                result[key] = try scanner.skipValue()
-            } while scanner.accept(",")
-            try scanner.expect("}")
+        try scanner.object { scanner, key throws(JSONScanner.Malformed) in
+            result[String(decoding: key, as: UTF8.self)] = try scanner.skipValue()
         }
         try scanner.finish()
         return result
@@ -70,20 +64,11 @@ struct TokenizerModel {
     private static func vocabulary(_ bytes: UnsafeRawBufferPointer) throws(JSONScanner.Malformed) -> TokenTable {
         var scanner = JSONScanner(bytes)
         var table = TokenTable()
-        var word: [UInt8] = []
-        try scanner.expect("{")
-        if !scanner.accept("}") {
-            repeat {
-                word.removeAll(keepingCapacity: true)
-                try scanner.string(into: &word)
-                try scanner.expect(":")
-                guard let id = Int32(exactly: try scanner.integer()) else {
-                    throw JSONScanner.Malformed(
-                        reason: "model.vocab: the id of \(shown(word)) is too large")
-                }
-                table.insert(word, id: id)
-            } while scanner.accept(",")
-            try scanner.expect("}")
+        try scanner.object { scanner, word throws(JSONScanner.Malformed) in
+            guard let id = Int32(exactly: try scanner.integer()) else {
+                throw JSONScanner.Malformed(reason: "model.vocab: the id of \(shown(word)) is too large")
+            }
+            table.insert(word, id: id)
         }
         return table
     }
@@ -99,9 +84,7 @@ struct TokenizerModel {
         var left: [UInt8] = []
         var right: [UInt8] = []
         var rank: Int32 = 0
-        try scanner.expect("[")
-        if scanner.accept("]") { return result }
-        repeat {
+        try scanner.array { scanner throws(JSONScanner.Malformed) in
             left.removeAll(keepingCapacity: true)
             right.removeAll(keepingCapacity: true)
             if scanner.isAtString() {
@@ -128,8 +111,7 @@ struct TokenizerModel {
             // Of two merges of one pair the last counts, as in the map upstream reads into.
             result[BytePairEncoder.key(first, second)] = BytePairEncoder.Merge(rank: rank, result: whole)
             rank += 1
-        } while scanner.accept(",")
-        try scanner.expect("]")
+        }
         return result
     }
 

@@ -40,9 +40,8 @@ package struct AuditCommand: AsyncParsableCommand {
 
     package func run() async throws {
         let stores = try Stores()
-        let connection = PostgresConnection(stores.postgres)
-        try await Migrator(connection).requireCurrent()
-        let audit = LedgerAudit(connection)
+        let (_, reports) = try await stores.ledger()
+        let audit = LedgerAudit(reports)
         var breaches = try await audit.breaches()
         let (jobs, refusals) = try await audit.totals()
         var files = ImageFilesAudit()
@@ -59,7 +58,7 @@ package struct AuditCommand: AsyncParsableCommand {
         }
         let (accepted, missing) = try await checkManifests(audit)
         breaches += missing
-        breaches += try await checkQueue(stores, jobs)
+        breaches += try await checkQueue(stores, reports, jobs)
         let report = Report(
             breaches: breaches, jobs: Dictionary(uniqueKeysWithValues: jobs.map { ($0.key.rawValue, $0.value) }),
             files: files.checked, accepted: accepted, staleSettlementsRefused: refusals)
@@ -91,7 +90,9 @@ package struct AuditCommand: AsyncParsableCommand {
         )
     }
 
-    private func checkQueue(_ stores: Stores, _ jobs: [JobState: Int]) async throws -> [LedgerAudit.Breach] {
+    private func checkQueue(
+        _ stores: Stores, _ reports: LedgerReports, _ jobs: [JobState: Int]
+    ) async throws -> [LedgerAudit.Breach] {
         var breaches: [LedgerAudit.Breach] = []
         let unfinished = jobs.filter { !$0.key.isFinal }.reduce(0) { $0 + $1.value }
         if unfinished > 0, strict {
@@ -102,7 +103,6 @@ package struct AuditCommand: AsyncParsableCommand {
                     count: unfinished))
         }
         guard unfinished == 0 else { return breaches }
-        let (_, reports) = try await stores.ledger()
         let queue = try await stores.queue(isQuiet: true)
         for model in try await reports.models() {
             let depth = try await queue.depth(model: model)

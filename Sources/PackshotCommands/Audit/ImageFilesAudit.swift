@@ -39,9 +39,8 @@ struct ImageFilesAudit {
             note("I1 every file decodes, its checksums are right", path)
             return
         }
-        guard let text = decoded.text(ImageProvenance.keyword),
-            let inside = try? JSONDecoder().decode(ImageProvenance.self, from: Data(text.utf8)),
-            inside.spec.prompt == image.prompt, inside.spec.seed == image.seed,
+        guard let inside = try? ImageProvenance.inside(decoded), inside.spec.prompt == image.prompt,
+            inside.spec.seed == image.seed,
             inside.effectivePrompt == image.effectivePrompt, inside.modelFingerprint == image.modelFingerprint,
             inside.origin?.job == image.job
         else {

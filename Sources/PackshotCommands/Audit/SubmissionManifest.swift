@@ -1,3 +1,4 @@
+internal import Digests
 internal import Foundation
 internal import PackshotJobs
 internal import PackshotPostgres
@@ -37,7 +38,7 @@ final class SubmissionManifest {
             model: batch.model.fingerprint, outputRoot: batch.outputRoot, sku: job.product.sku, shot: job.shot,
             variant: job.variant)
         let line = Line(
-            key: key.map { String(format: "%02x", $0) }.joined(), sku: job.product.sku, shot: job.shot,
+            key: key.hexadecimal, sku: job.product.sku, shot: job.shot,
             variant: job.variant, path: "\(batch.outputRoot)/\(job.relativePath)")
         try file.write(contentsOf: encoder.encode(line) + Data([10]))
     }

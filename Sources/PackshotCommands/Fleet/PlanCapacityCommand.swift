@@ -93,17 +93,14 @@ package struct PlanCapacityCommand: AsyncParsableCommand {
             try Talk.json(report)
             return
         }
-        func line(_ name: String, _ value: String) -> String {
-            name.padding(toLength: 22, withPad: " ", startingAt: 0) + value
-        }
-        var lines = [
-            line("images", "\(images)"), line("seconds an image", String(format: "%.3f", pace)),
-            line("workers", "\(count)"), line("hours", String(format: "%.2f", report.hours)),
-            line("images a second", String(format: "%.2f", report.imagesPerSecond)),
-            line("worker-hours", String(format: "%.1f", report.workerHours)),
-            line("cost", String(format: "$%.2f at %@ a worker-hour", report.dollars, perHour.description)),
+        var rows = [
+            ("images", "\(images)"), ("seconds an image", String(format: "%.3f", pace)),
+            ("workers", "\(count)"), ("hours", String(format: "%.2f", report.hours)),
+            ("images a second", String(format: "%.2f", report.imagesPerSecond)),
+            ("worker-hours", String(format: "%.1f", report.workerHours)),
+            ("cost", String(format: "$%.2f at %@ a worker-hour", report.dollars, perHour.description)),
         ]
-        if let bytes = report.ledgerBytes { lines.append(line("ledger", String(format: "%.1f GB", bytes / 1e9))) }
-        Talk.result(lines.joined(separator: "\n"))
+        if let bytes = report.ledgerBytes { rows.append(("ledger", String(format: "%.1f GB", bytes / 1e9))) }
+        Talk.result(Columns.text(rows))
     }
 }

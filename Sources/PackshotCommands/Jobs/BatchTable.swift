@@ -44,8 +44,6 @@ struct BatchTable {
         for failure in report.failures {
             rows.append(("failed", "\(failure.attempts) x \(failure.reason): \(failure.message.prefix(200))"))
         }
-        let width = rows.map(\.0.count).max() ?? 0
-        return rows.map { $0.0.padding(toLength: width + 2, withPad: " ", startingAt: 0) + $0.1 }.joined(
-            separator: "\n")
+        return Columns.text(rows)
     }
 }

@@ -39,10 +39,7 @@ package struct CostCommand: AsyncParsableCommand {
                 ("images", all.images), ("waste", all.waste), ("idle", all.idle), ("workers' time", all.total),
                 ("difference", all.difference),
             ]
-            Talk.result(
-                rows.map {
-                    $0.0.padding(toLength: 15, withPad: " ", startingAt: 0) + MicroDollars(rawValue: $0.1).description
-                }.joined(separator: "\n"))
+            Talk.result(Columns.text(rows.map { ($0.0, MicroDollars(rawValue: $0.1).description) }))
         }
         guard all.difference == 0 else {
             throw CommandError(.verificationFailed, "the workers' time is not all accounted for")

@@ -99,7 +99,7 @@ package struct EnqueueCommand: AsyncParsableCommand {
             budget: maxCost.flatMap { MicroDollars(dollars: $0) })
         let reader = try plan.images(expecting: summary.sha256)
         let accepted = try manifest.map { try SubmissionManifest(path: $0) }
-        let losses = CleaningLosses(checkpoint: checkpoint)
+        var losses = CleaningLosses(checkpoint: checkpoint)
         let submission = try await ledger.submit(batch) {
             try reader.nextChunk(2_000)?.map { image in
                 losses.look(at: image.job)
@@ -141,9 +141,10 @@ package struct EnqueueCommand: AsyncParsableCommand {
 
     /// A planned job with the command line's urgency and start.
     private func scheduled(_ job: PlannedJob) -> PlannedJob {
-        PlannedJob(
-            product: job.product, shot: job.shot, variant: job.variant, spec: job.spec, relativePath: job.relativePath,
-            priority: min(9, max(0, job.priority + priority)), scheduledAt: startAt?.date)
+        var job = job
+        job.priority = min(9, max(0, job.priority + priority))
+        job.scheduledAt = startAt?.date
+        return job
     }
 
     private func makePlan(_ checkpoint: PRXCheckpoint) throws -> (Plan, Plan.Summary) {

@@ -94,11 +94,11 @@ package struct VerifyCommand: AsyncParsableCommand {
 
     private static func provenance(_ bytes: [UInt8], path: String) throws -> ImageProvenance {
         do {
-            guard let text = try PNGDecoder.decode(bytes).text(ImageProvenance.keyword) else {
+            guard let provenance = try ImageProvenance.inside(PNGDecoder.decode(bytes)) else {
                 throw CommandError(
                     .verificationFailed, "\(path) does not say where it came from: its packshot chunk is missing")
             }
-            return try JSONDecoder().decode(ImageProvenance.self, from: Data(text.utf8))
+            return provenance
         } catch let error as PNGError {
             throw CommandError(.verificationFailed, "\(path): \(error.message)")
         } catch is DecodingError {

@@ -2,7 +2,7 @@ package import ArgumentParser
 internal import Foundation
 internal import PNGImage
 internal import PRX
-internal import PackshotJobs
+package import PackshotJobs
 internal import PackshotWorker
 internal import Tensors
 
@@ -41,7 +41,7 @@ package struct GenerateCommand: ParsableCommand {
     @Option(
         name: .customLong("text-cleaning"),
         help: "How the prompt is cleaned: full (as the model's pipeline in the reference does) or light.")
-    package var textCleaning = TextCleaningChoice.full
+    package var textCleaning = PromptCleaning.full
 
     @Option(help: "Images from one generator of that seed; several are written as FILE-0.png, FILE-1.png, …")
     package var images = 1
@@ -107,7 +107,7 @@ package struct GenerateCommand: ParsableCommand {
         try checkpoint.validate(request)
         let clock = ContinuousClock()
         let start = clock.now
-        let cleaning: TextCleaning = textCleaning == .light ? .light : checkpoint.defaultTextCleaning
+        let cleaning = TextCleaning(asked: spec.textCleaning)
         let text = try checkpoint.prepare(spec.prompt, cleaning: cleaning)
         let dropped = text.tokenCount - text.tokens.count
         if dropped > 0 {
@@ -167,7 +167,4 @@ package struct GenerateCommand: ParsableCommand {
 }
 
 /// The values of `--text-cleaning`.
-package enum TextCleaningChoice: String, ExpressibleByArgument, CaseIterable, Sendable {
-    case full
-    case light
-}
+extension PromptCleaning: ExpressibleByArgument {}

@@ -48,10 +48,7 @@ package struct ModelInspectCommand: ParsableCommand {
             rows.append(
                 ("defaults", "\(size), \(inspection.defaultSteps) steps, guidance \(inspection.defaultGuidance)"))
             rows.append(("fingerprint", inspection.fingerprint))
-            let width = rows.map(\.0.count).max() ?? 0
-            Talk.result(
-                rows.map { $0.0.padding(toLength: width + 2, withPad: " ", startingAt: 0) + $0.1 }.joined(
-                    separator: "\n"))
+            Talk.result(Columns.text(rows))
             for problem in inspection.problems { Talk.result("problem: \(problem)") }
         }
         if !inspection.problems.isEmpty { throw ExitStatus.invalidInput.code }

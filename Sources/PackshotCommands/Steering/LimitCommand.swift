@@ -31,11 +31,14 @@ package struct LimitCommand: AsyncParsableCommand {
     package func run() async throws {
         let (ledger, reports) = try await Stores.ledger(Stores.postgres())
         let fingerprint = try await reports.findModel(model)
-        var limits = try await reports.limits(fingerprint)
-        if maxRunning != nil || perMinute != nil {
-            if let maxRunning { limits.maxRunning = maxRunning == 0 ? nil : maxRunning }
-            if let perMinute { limits.perMinute = perMinute == 0 ? nil : perMinute }
-            try await ledger.setLimits(fingerprint, limits)
+        let limits: ModelLimits
+        if maxRunning == nil, perMinute == nil {
+            limits = try await reports.limits(fingerprint)
+        } else {
+            limits = try await ledger.changeLimits(fingerprint) { [maxRunning, perMinute] limits in
+                if let maxRunning { limits.maxRunning = maxRunning == 0 ? nil : maxRunning }
+                if let perMinute { limits.perMinute = perMinute == 0 ? nil : perMinute }
+            }
         }
         if json {
             try Talk.json(limits)

@@ -34,10 +34,7 @@ package struct PauseCommand: AsyncParsableCommand {
             try await ledger.pause(try await reports.findBatch(batch))
             Talk.result("batch \(batch) is paused")
         } else if let name = target.model {
-            let model = try await reports.findModel(name)
-            var limits = try await reports.limits(model)
-            limits.isPaused = true
-            try await ledger.setLimits(model, limits)
+            try await ledger.changeLimits(try await reports.findModel(name)) { $0.isPaused = true }
             Talk.result("model \(name) is paused")
         }
     }
@@ -77,9 +74,7 @@ package struct ResumeCommand: AsyncParsableCommand {
             model = try await reports.model(of: batch)
         } else {
             model = try await reports.findModel(target.model ?? "")
-            var limits = try await reports.limits(model)
-            limits.isPaused = false
-            try await ledger.setLimits(model, limits)
+            try await ledger.changeLimits(model) { $0.isPaused = false }
         }
         let dispatched = try await Reconciler(ledger: ledger, batches: ledger, queue: queue).reconcile(
             model: model, grace: .zero)

@@ -32,7 +32,7 @@ extension MemoryLedger: SteeringLedger {
                 job.lastFailure = nil
                 job.availableSince = date
                 state.jobs[job.id] = job
-                entries.append(Self.entry(job, in: state))
+                entries.append(Self.entry(job))
             }
             return entries
         }
@@ -59,11 +59,17 @@ extension MemoryLedger: SteeringLedger {
         }
     }
 
-    package func setLimits(_ model: ModelFingerprint, _ limits: ModelLimits) async throws {
+    @discardableResult
+    package func changeLimits(
+        _ model: ModelFingerprint, _ change: @escaping @Sendable (inout ModelLimits) -> Void
+    ) async throws -> ModelLimits {
         let date = now()
-        state.withLock { state in
+        return state.withLock { state in
+            var limits = state.limits[model] ?? ModelLimits()
+            change(&limits)
             state.limits[model] = limits
             if limits.perMinute != nil, state.tokens[model] == nil { state.tokens[model] = (1, date) }
+            return limits
         }
     }
 
@@ -101,11 +107,18 @@ extension MemoryLedger: SteeringLedger {
             })
     }
 
-    /// What a claim of this job may cost, or nil where it may not begin; then the job is postponed or its batch paused, as it must.
+    /// Whether a claim may begin.
+    enum Allowance {
+        /// With this much set aside of its batch's budget, if it has one.
+        case granted(reserved: MicroDollars?)
+        case refused
+    }
+
+    /// Judges a claim of a job; one that is refused is postponed, or its batch paused, as it must be.
     static func allowance(
         for job: Job, by worker: WorkerID, lease: Duration, at date: Date, in state: inout State
-    ) -> (reserved: MicroDollars?, Void)? {
-        guard !isPaused(job, in: state) else { return nil }
+    ) -> Allowance {
+        guard !isPaused(job, in: state) else { return .refused }
         func postpone() {
             // A retryable job whose time has come stays retryable.
             guard var stored = state.jobs[job.id] else { return }
@@ -119,7 +132,7 @@ extension MemoryLedger: SteeringLedger {
         let running = state.jobs.values.filter { $0.machine.state == .running }
         if let most = limits.maxRunning, running.count(where: { $0.model == job.model }) >= most {
             postpone()
-            return nil
+            return .refused
         }
         var bucket = state.tokens[job.model]
         if let rate = limits.perMinute {
@@ -129,7 +142,7 @@ extension MemoryLedger: SteeringLedger {
             guard filled >= 1 else {
                 state.tokens[job.model] = bucket
                 postpone()
-                return nil
+                return .refused
             }
             bucket?.count -= 1
         }
@@ -150,14 +163,14 @@ extension MemoryLedger: SteeringLedger {
             case .reserve(let amount): reserved = amount
             case .wait:
                 postpone()
-                return nil
+                return .refused
             case .exhausted:
                 state.batches[batch]?.isPaused = true
                 state.batches[batch]?.isExhausted = true
-                return nil
+                return .refused
             }
         }
         if let bucket { state.tokens[job.model] = bucket }
-        return (reserved, ())
+        return .granted(reserved: reserved)
     }
 }

@@ -135,7 +135,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         state.withLock { state in
             let through = state.batches[batch]?.dispatchedThrough ?? JobID(rawValue: 0)
             return state.jobs.values.filter { $0.batch == batch && $0.id > through }
-                .sorted { $0.id < $1.id }.prefix(limit).map { Self.entry($0, in: state) }
+                .sorted { $0.id < $1.id }.prefix(limit).map(Self.entry)
         }
     }
 
@@ -171,14 +171,15 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 }
                 if let due = job.dueAt, due <= date { try? job.machine.apply(.due) }
                 guard job.machine.state == .available, job.machine.attempts < job.machine.maxAttempts,
-                    let allowed = Self.allowance(for: job, by: worker, lease: lease, at: date, in: &state)
+                    case .granted(let reserved) = Self.allowance(
+                        for: job, by: worker, lease: lease, at: date, in: &state)
                 else { continue }
                 do { try job.machine.apply(.claimed) } catch { continue }
                 var attempt = Attempt(
                     id: AttemptID(rawValue: state.nextAttempt), job: id, worker: worker,
                     number: job.machine.attempts, startedAt: date)
                 state.nextAttempt += 1
-                attempt.reserved = allowed.reserved
+                attempt.reserved = reserved
                 state.attempts[attempt.id] = attempt
                 job.dueAt = nil
                 job.currentAttempt = attempt.id
@@ -264,7 +265,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 job.leaseEnd = nil
                 job.availableSince = date
                 state.jobs[job.id] = job
-                if job.machine.state == .available { entries.append(Self.entry(job, in: state)) }
+                if job.machine.state == .available { entries.append(Self.entry(job)) }
             }
             return entries
         }
@@ -280,7 +281,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 job.dueAt = nil
                 job.availableSince = date
                 state.jobs[job.id] = job
-                entries.append(Self.entry(job, in: state))
+                entries.append(Self.entry(job))
             }
             return entries
         }
@@ -295,7 +296,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 job.model == model && job.machine.state == .available && job.id > (after ?? JobID(rawValue: 0))
                     && date.timeIntervalSince(job.availableSince) > grace / .seconds(1)
                     && !Self.isPaused(job, in: state)
-            }.sorted { $0.id < $1.id }.prefix(limit).map { Self.entry($0, in: state) }
+            }.sorted { $0.id < $1.id }.prefix(limit).map(Self.entry)
         }
     }
 
@@ -312,9 +313,8 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         state.batches[job.batch]?.isPaused == true || state.limits[job.model]?.isPaused == true
     }
 
-    static func entry(_ job: Job, in state: State) -> DispatchEntry {
+    static func entry(_ job: Job) -> DispatchEntry {
         DispatchEntry(
-            job: job.id, lane: QueueLane(model: job.model, priority: job.planned.priority),
-            notBefore: job.dueAt)
+            job: job.id, lane: QueueLane(model: job.model, priority: job.planned.priority), notBefore: job.dueAt)
     }
 }

@@ -9,21 +9,13 @@ import Testing
 /// PACKSHOT_FUZZ_SECONDS says with `ops/fuzz`, which also bounds the memory.
 @Suite("Loaders and damaged files")
 struct LoaderFuzzTests {
-    private struct Random {
-        var state: UInt64
-        mutating func below(_ bound: Int) -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int(state >> 33) % max(1, bound)
-        }
-    }
-
     private static let interesting: [[UInt8]] = [
         Array("[[[[[[[[[[[[[[[[".utf8), Array("\"a\":1,".utf8), Array("99999999999999999999".utf8), Array("-1".utf8),
         Array("1e400".utf8), [0xFF, 0xFE], [0], Array("null".utf8), Array("\\ud800".utf8), Array("{}".utf8),
         [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F],
     ]
 
-    private func damaged(_ bytes: [UInt8], _ random: inout Random) -> [UInt8] {
+    private func damaged(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
         var bytes = bytes
         for _ in 0...random.below(4) {
             guard !bytes.isEmpty else { return bytes }
@@ -102,7 +94,7 @@ struct LoaderFuzzTests {
         }
         let seconds = environment["PACKSHOT_FUZZ_SECONDS"].flatMap { Double($0) } ?? 1.5
         let deadline = ContinuousClock().now + .seconds(seconds)
-        var random = Random(state: environment["PACKSHOT_FUZZ_SEED"].flatMap { UInt64($0) } ?? 1)
+        var random = SeededGenerator(seed: environment["PACKSHOT_FUZZ_SEED"].flatMap { UInt64($0) } ?? 1)
         var counts = [Int](repeating: 0, count: targets.count)
         var accepted = 0
         let before = peakMemory()

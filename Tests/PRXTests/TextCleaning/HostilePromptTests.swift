@@ -1,4 +1,5 @@
 import PRX
+import PackshotTestSupport
 import Testing
 
 @Suite("Prompts that nobody means well")
@@ -35,7 +36,7 @@ struct HostilePromptTests {
 
     /// Any text is cleaned: no crash, the same result twice, white space at neither end.
     @Test func anyScalarsAtAll() {
-        var generator = SplitMix64(state: 20_261_123)
+        var generator = SeededGenerator(seed: 20_261_123)
         let fragments = Self.patterns.map { Array($0.unicodeScalars) }
         for _ in 0..<20_000 {
             var view = String.UnicodeScalarView()
@@ -57,18 +58,5 @@ struct HostilePromptTests {
                     "\(text.debugDescription)")
             }
         }
-    }
-}
-
-/// The generator of Steele, Lea and Flood (2014): the same texts on every run.
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import PackshotJobs
+import PackshotTestSupport
 
 /// A producer: commits a batch, then dispatches it, as `packshot enqueue` does with `Dispatcher`.
 final class SimulatedProducer {

@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 /// After `Sources/PackshotWorker/HeartbeatLoop.swift` and `JanitorLoop.swift`.
 extension SimulatedWorker {

@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 /// After `Sources/PackshotWorker/GenerationLoop.swift`, method by method.
 extension SimulatedWorker {

@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 /// After `Sources/PackshotWorker/AttemptFinisher.swift`: the file, then the ledger.
 extension SimulatedWorker {

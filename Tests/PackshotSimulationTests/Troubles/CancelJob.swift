@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 extension Trouble {
     /// A person cancels a job, whatever it is doing.

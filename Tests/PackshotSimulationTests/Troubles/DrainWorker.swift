@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 extension Trouble {
     /// A person asks a worker to drain.

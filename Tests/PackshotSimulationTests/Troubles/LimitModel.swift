@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 extension Trouble {
     /// A person limits how fast the fleet may work, and lifts the limits some time later.
@@ -17,7 +18,7 @@ extension LedgerClient {
     func setLimits(_ limits: ModelLimits) async throws {
         try await call("limit to \(limits)") {
             world.happen("limit-model", "\(limits)")
-            try await world.memory.setLimits(world.modelRecord.fingerprint, limits)
+            try await world.memory.changeLimits(world.modelRecord.fingerprint) { $0 = limits }
             world.model.limits = limits
         }
     }

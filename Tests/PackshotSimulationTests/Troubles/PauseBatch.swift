@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 extension Trouble {
     /// A person pauses a batch, and resumes it some time later.

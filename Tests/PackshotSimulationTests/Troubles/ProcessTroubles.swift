@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 /// Workers and producers that die, stop, or stand still.
 extension Trouble {

@@ -1,5 +1,6 @@
 import Foundation
 import PackshotJobs
+import PackshotTestSupport
 
 extension Trouble {
     /// A person has every discarded job, or one that was cancelled or waits, tried again.

@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 extension Trouble {
     /// A person gives a batch a budget, or another one.

@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 /// Networks, servers, their clocks and the queue's data.
 extension Trouble {

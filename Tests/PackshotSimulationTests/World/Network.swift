@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 /// A store's machine.
 final class Server {

@@ -1,4 +1,5 @@
 import PackshotJobs
+import PackshotTestSupport
 
 /// The queue's machine: the entries, and what may happen to them there.
 final class QueueServer {

@@ -1,3 +1,5 @@
+import PackshotTestSupport
+
 /// What a simulation is made of. Together with the code it determines everything that happens.
 struct Scenario: Hashable, Sendable, CustomStringConvertible {
     var seed: UInt64

@@ -1,5 +1,6 @@
 import Foundation
 import PackshotJobs
+import PackshotTestSupport
 import Synchronization
 
 /// Everything there is in one simulation: the stores, the network, the folder, those who work, and the model that watches.

@@ -67,7 +67,7 @@ extension LedgerConformance {
         .init("lets no more of a model run at once than its limit") { ledger in
             try await ledger.ledger.register(worker("w"))
             let (_, jobs) = try await submit(ledger, 1...6)
-            try await ledger.ledger.setLimits(model.fingerprint, ModelLimits(maxRunning: 2))
+            try await ledger.ledger.changeLimits(model.fingerprint) { $0 = ModelLimits(maxRunning: 2) }
             let held = try await confirm(ledger, Array(jobs[0...3]))
             #expect(held.map(\.id) == Array(jobs[0...1]))
             let none = try await confirm(ledger, [jobs[4]])
@@ -75,7 +75,7 @@ extension LedgerConformance {
             try await settle(ledger, held[0])
             let one = try await confirm(ledger, [jobs[5]])
             #expect(one.count == 1)
-            try await ledger.ledger.setLimits(model.fingerprint, ModelLimits())
+            try await ledger.ledger.changeLimits(model.fingerprint) { $0 = ModelLimits() }
             // Those that were refused are scheduled for a second or two later.
             try await Task.sleep(for: .milliseconds(2_100))
             let released = try await ledger.ledger.releaseDue(limit: 10)
@@ -86,7 +86,7 @@ extension LedgerConformance {
         .init("begins no more jobs in a minute than its limit") { ledger in
             try await ledger.ledger.register(worker("w"))
             let (_, jobs) = try await submit(ledger, 1...9)
-            try await ledger.ledger.setLimits(model.fingerprint, ModelLimits(perMinute: 120))
+            try await ledger.ledger.changeLimits(model.fingerprint) { $0 = ModelLimits(perMinute: 120) }
             let first = try await confirm(ledger, jobs)
             #expect((1...2).contains(first.count))
             let second = try await confirm(ledger, jobs.filter { id in !first.contains { $0.id == id } })
@@ -95,12 +95,12 @@ extension LedgerConformance {
         .init("gives nothing of a paused model") { ledger in
             try await ledger.ledger.register(worker("w"))
             let (_, jobs) = try await submit(ledger, 1...2)
-            try await ledger.ledger.setLimits(model.fingerprint, ModelLimits(isPaused: true))
+            try await ledger.ledger.changeLimits(model.fingerprint) { $0 = ModelLimits(isPaused: true) }
             let none = try await confirm(ledger, jobs)
             #expect(none.isEmpty)
             let owed = try await ledger.ledger.owedJobs(model: model.fingerprint, after: nil, grace: .zero, limit: 9)
             #expect(owed.isEmpty)
-            try await ledger.ledger.setLimits(model.fingerprint, ModelLimits())
+            try await ledger.ledger.changeLimits(model.fingerprint) { $0 = ModelLimits() }
             let all = try await confirm(ledger, jobs)
             #expect(all.count == 2)
         },
