@@ -47,6 +47,14 @@ struct Stores: Sendable {
         return (PostgresLedger(connection), LedgerReports(connection))
     }
 
+    /// A worker's ledger, with a connection of its own, its schema checked.
+    /// - Throws: ``StoreError`` `.unreachable` or `.schema`.
+    func workerLedger() async throws -> PostgresLedger {
+        let connection = PostgresConnection(forWorker: postgres)
+        try await Migrator(connection).requireCurrent()
+        return PostgresLedger(connection)
+    }
+
     /// A queue on a server that passed the start-up rules.
     /// - Parameter isQuiet: Keeps warnings to itself.
     /// - Throws: ``StoreError`` `.unreachable`; `.configuration` when a rule refuses the server.

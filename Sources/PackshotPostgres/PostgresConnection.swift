@@ -3,6 +3,7 @@ internal import PackshotJobs
 /// A connection to PostgreSQL with a thread of its own, made on first use and made anew after it broke.
 package actor PostgresConnection {
     private let url: PostgresURL
+    private let planning: PostgresSession.Planning
     private let executor = BlockingExecutor(label: "packshot.postgres")
     private var session: PostgresSession?
 
@@ -11,14 +12,24 @@ package actor PostgresConnection {
 
     /// A connection to be made later.
     package init(_ url: PostgresURL) {
+        self.init(url, planning: .byStatistics)
+    }
+
+    /// A connection to be made later, for a worker's statements: they find every row by a key.
+    package init(forWorker url: PostgresURL) {
+        self.init(url, planning: .byKey)
+    }
+
+    private init(_ url: PostgresURL, planning: PostgresSession.Planning) {
         self.url = url
+        self.planning = planning
     }
 
     /// Runs the body with the session.
     /// - Throws: ``StoreError`` `.unreachable` when there is no connection; what the body throws.
     @discardableResult
     func run<Value: Sendable>(_ body: @Sendable (PostgresSession) throws -> Value) throws -> Value {
-        let session = try self.session ?? PostgresSession(url: url)
+        let session = try self.session ?? PostgresSession(url: url, planning: planning)
         self.session = session
         defer { if !session.isUsable { self.session = nil } }
         return try body(session)

@@ -10,8 +10,12 @@ extension PostgresLedger: JobLedger {
                 Self.freeClaimSQL, [ids, .text(worker.rawValue), .microseconds(lease)]
             ).rows
             if rows.count < jobs.count {
-                // Rarely: what is left over may wait on a budget or on its model's limits.
+                // Rarely: what is left over may wait on a budget or on its model's limits, or be this worker's already.
                 rows += try Self.claimRestricted(ids, by: worker, lease: lease, session)
+            }
+            if rows.count < jobs.count {
+                let known = PostgresValue.integers(rows.compactMap { $0[0].flatMap { Int64($0) } })
+                rows += try session.query(Self.heldSQL, [ids, .text(worker.rawValue), known]).rows
             }
             return try rows.map(Self.claimedJob)
         }
@@ -19,43 +23,59 @@ extension PostgresLedger: JobLedger {
 
     /// Claims jobs that nothing restricts; $1 ids, $2 worker, $3 lease in microseconds.
     private static let freeClaimSQL = claimSQL(
-        """
-        SELECT j.id, j.state, j.attempt, NULL::bigint AS reserved FROM jobs j JOIN batches b ON b.id = j.batch_id
-        WHERE j.id = ANY ($1::bigint[]) AND b.paused_at IS NULL AND j.attempt < j.max_attempts
-          AND (j.state = 'available' OR (j.state IN ('scheduled', 'retryable') AND j.scheduled_at <= now()))
-          AND b.budget_microusd IS NULL
-          AND NOT EXISTS (SELECT FROM model_limits l WHERE l.model_fingerprint = j.model_fingerprint)
-        ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
-        """,
-        // A job this worker holds already is given again: the answer to the first confirmation may have been lost.
-        alsoHeld: """
-            UNION ALL SELECT j.id, a.id, a.number, a.reserved_microusd
-            FROM jobs j JOIN attempts a ON a.id = j.current_attempt_id
-            WHERE j.id = ANY ($1::bigint[]) AND j.state = 'running' AND a.worker_id = $2
+        named: "SELECT id, NULL::bigint AS reserved FROM unnest($1::bigint[]) AS i (id)",
+        where: """
+            b.paused_at IS NULL AND j.attempt < j.max_attempts
+            AND (j.state = 'available' OR (j.state IN ('scheduled', 'retryable') AND j.scheduled_at <= now()))
+            AND b.budget_microusd IS NULL
+            AND NOT EXISTS (SELECT FROM model_limits l WHERE l.model_fingerprint = j.model_fingerprint)
             """)
 
-    /// The statement that makes attempts of the jobs a query gives: columns id, state, attempt and what to set aside.
-    static func claimSQL(_ claimable: String, alsoHeld: String = "") -> String {
+    /// Jobs this worker holds already, given again: the answer to their first confirmation may have been lost.
+    private static let heldSQL = """
+        SELECT \(answerColumns), a.id, a.number, a.reserved_microusd
+        FROM unnest($1::bigint[]) AS i (id) JOIN jobs j ON j.id = i.id JOIN attempts a ON a.id = j.current_attempt_id
+        JOIN batches b ON b.id = j.batch_id JOIN products p ON p.id = j.product_id
+        WHERE a.worker_id = $2 AND j.state = 'running' AND j.id <> ALL ($3::bigint[])
         """
-        WITH claimable AS (\(claimable)), made AS (
-            INSERT INTO attempts (job_id, worker_id, number, rate_card_id, reserved_microusd)
-            SELECT c.id, w.id, c.attempt + 1, w.rate_card_id, c.reserved
-            FROM claimable c CROSS JOIN workers w WHERE w.id = $2
-            RETURNING id, job_id, number, reserved_microusd
+
+    /// What a claim answers first, of jobs j, batches b and products p; then come the attempt, its number and what is set aside.
+    private static let answerColumns = """
+        j.id, j.batch_id, b.name, j.max_attempts, p.sku, p.title, j.shot, j.variant, j.model_fingerprint,
+        j.prompt, j.negative_prompt, j.seed, j.width, j.height, j.steps, j.guidance, j.text_cleaning, b.output_root,
+        j.relative_path
+        """
+
+    /// The statement that makes attempts of those named jobs (columns id and reserved: what to set aside) that meet a condition
+    /// on jobs j and batches b.
+    ///
+    /// The jobs are found and locked by their ids alone, whatever the condition: a plan that began with all waiting jobs would
+    /// take longer the more there are. Attempts then get their numbers, so that each later part reads the one list and finds
+    /// its rows by key: the work grows with the group, not with its square.
+    static func claimSQL(named: String, where condition: String) -> String {
+        """
+        WITH locked AS MATERIALIZED (
+            SELECT j.*, i.reserved FROM (\(named)) i JOIN jobs j ON j.id = i.id ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
+        ), made AS MATERIALIZED (
+            SELECT \(answerColumns), nextval('attempts_id_seq') AS attempt_id, j.attempt + 1 AS number, j.reserved,
+                   j.state, w.rate_card_id
+            FROM locked j JOIN batches b ON b.id = j.batch_id JOIN products p ON p.id = j.product_id
+            JOIN workers w ON w.id = $2
+            WHERE \(condition)
+        ), begun AS (
+            INSERT INTO attempts (id, job_id, worker_id, number, rate_card_id, reserved_microusd) OVERRIDING SYSTEM VALUE
+            SELECT attempt_id, id, $2, number, rate_card_id, reserved FROM made
         ), taken AS (
-            UPDATE jobs SET state = 'running', attempt = m.number, current_attempt_id = m.id, scheduled_at = NULL,
+            UPDATE jobs SET state = 'running', attempt = m.number, current_attempt_id = m.attempt_id, scheduled_at = NULL,
                 lease_expires_at = now() + $3::bigint * interval '1 microsecond'
-            FROM made m WHERE jobs.id = m.job_id RETURNING jobs.id, m.id AS attempt_id, m.number, m.reserved_microusd
+            FROM made m WHERE jobs.id = m.id
         ), noted AS (
             INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id, worker_id)
-            SELECT t.id, 'claimed', c.state, 'running', t.attempt_id, $2 FROM taken t JOIN claimable c ON c.id = t.id
-        ), held AS (
-            SELECT id, attempt_id, number, reserved_microusd FROM taken \(alsoHeld)
+            SELECT id, 'claimed', state, 'running', attempt_id, $2 FROM made
         )
-        SELECT j.id, j.batch_id, b.name, h.attempt_id, h.number, j.max_attempts, p.sku, p.title, j.shot, j.variant,
-               j.model_fingerprint, j.prompt, j.negative_prompt, j.seed, j.width, j.height, j.steps, j.guidance,
-               j.text_cleaning, b.output_root, j.relative_path, h.reserved_microusd
-        FROM held h JOIN jobs j ON j.id = h.id JOIN batches b ON b.id = j.batch_id JOIN products p ON p.id = j.product_id
+        SELECT id, batch_id, name, max_attempts, sku, title, shot, variant, model_fingerprint, prompt, negative_prompt, seed,
+               width, height, steps, guidance, text_cleaning, output_root, relative_path, attempt_id, number, reserved
+        FROM made
         """
     }
 
@@ -64,8 +84,7 @@ extension PostgresLedger: JobLedger {
         let id = JobID(rawValue: try cells.number())
         let batch = BatchID(rawValue: try cells.number())
         let batchName = try cells.text()
-        let attempt = AttemptID(rawValue: try cells.number())
-        let (number, maxAttempts) = (try cells.number(Int.self), try cells.number(Int.self))
+        let maxAttempts = try cells.number(Int.self)
         let (sku, title, shot) = (try cells.text(), try cells.text(), try cells.text())
         let variant = try cells.number(Int.self)
         let model = ModelFingerprint(rawValue: try cells.text())
@@ -75,6 +94,8 @@ extension PostgresLedger: JobLedger {
             height: try cells.number(), steps: try cells.number(), guidance: try cells.number(),
             textCleaning: cells.optional().flatMap(PromptCleaning.init(rawValue:)))
         let (outputRoot, relativePath) = (try cells.text(), try cells.text())
+        let attempt = AttemptID(rawValue: try cells.number())
+        let number = try cells.number(Int.self)
         let reserved = cells.optional().flatMap { Int64($0) }.map(MicroDollars.init(rawValue:))
         return ClaimedJob(
             id: id, batch: batch, batchName: batchName, attempt: attempt, attemptNumber: number,

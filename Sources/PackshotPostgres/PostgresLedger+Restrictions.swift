@@ -33,7 +33,7 @@ extension PostgresLedger {
     }
 
     /// - Parameter ids: The jobs, as an array.
-    /// - Returns: Rows as ``claimSQL(_:alsoHeld:)`` gives them.
+    /// - Returns: Rows as ``claimSQL(named:where:)`` gives them.
     static func claimRestricted(
         _ ids: PostgresValue, by worker: WorkerID, lease: Duration, _ session: PostgresSession
     ) throws -> [[String?]] {
@@ -107,11 +107,7 @@ extension PostgresLedger {
         try record(postponed, batches, models, session)
         guard !claimed.isEmpty else { return [] }
         return try session.query(
-            claimSQL(
-                """
-                SELECT j.id, j.state, j.attempt, i.reserved FROM unnest($1::bigint[], $4::bigint[]) AS i (id, reserved)
-                JOIN jobs j ON j.id = i.id
-                """),
+            claimSQL(named: "SELECT id, reserved FROM unnest($1::bigint[], $4::bigint[]) AS i (id, reserved)", where: "true"),
             [
                 .integers(claimed), .text(worker.rawValue), .microseconds(lease),
                 .text("{" + reserved.joined(separator: ",") + "}"),

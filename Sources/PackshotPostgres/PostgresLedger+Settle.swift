@@ -5,15 +5,19 @@ extension PostgresLedger {
         guard !settlements.isEmpty else { return [] }
         return try await connection.run { session in
             let rows = try session.query(Self.settleSQL, Self.parameters(settlements)).rows
-            return try rows.map { row in
+            // What the ledger has never heard of is stale like what it knows better.
+            var verdicts = [SettlementVerdict](repeating: .stale, count: settlements.count)
+            for row in rows {
                 var cells = Reader(row)
-                guard try cells.text() == "t" else { return .stale }
+                let place = try cells.number(Int.self)
+                guard try cells.text() == "t", verdicts.indices.contains(place - 1) else { continue }
                 let name = try cells.text()
                 guard let state = JobState(rawValue: name) else {
                     throw StoreError(.postgres, .unexpected, "PostgreSQL answered the unknown state \(name)")
                 }
-                return .accepted(state)
+                verdicts[place - 1] = .accepted(state)
             }
+            return verdicts
         }
     }
 
@@ -28,20 +32,18 @@ extension PostgresLedger {
             AS i (job, attempt, worker, outcome, from_us, to_us, embed, sample, decode, encode, write, sources, code, message,
                 permanent, retry_us, path, sha256, bytes, width, height, prompt, tokens, version, used, cleaning,
                 dropped, place)
-        ), locked AS MATERIALIZED (
-            SELECT j.id, j.state, j.attempt, j.max_attempts, j.current_attempt_id FROM jobs j
-            WHERE j.id IN (SELECT job FROM input) ORDER BY j.id FOR UPDATE
         ), judged AS MATERIALIZED (
-            SELECT i.*, l.state AS before, a.state AS attempt_state, a.resulting_state, r.microusd_per_hour, w.started_at,
-                   l.state = 'running' AND l.current_attempt_id = i.attempt AND a.state = 'running' AS counts,
+            SELECT i.*, j.batch_id, j.state AS before, a.state AS attempt_state, a.resulting_state, r.microusd_per_hour,
+                   j.state = 'running' AND j.current_attempt_id = i.attempt AND a.state = 'running' AS counts,
                    CASE i.outcome
                        WHEN 'completed' THEN 'completed'::job_state
                        WHEN 'handed_back' THEN 'available'
                        WHEN 'cancelled' THEN 'cancelled'
-                       ELSE CASE WHEN i.permanent OR l.attempt >= l.max_attempts THEN 'discarded'::job_state ELSE 'retryable' END
+                       ELSE CASE WHEN i.permanent OR j.attempt >= j.max_attempts THEN 'discarded'::job_state ELSE 'retryable' END
                    END AS after
-            FROM input i JOIN locked l ON l.id = i.job JOIN attempts a ON a.id = i.attempt AND a.job_id = i.job
-            JOIN workers w ON w.id = a.worker_id JOIN rate_cards r ON r.id = a.rate_card_id
+            FROM input i JOIN jobs j ON j.id = i.job JOIN attempts a ON a.id = i.attempt AND a.job_id = i.job
+            JOIN rate_cards r ON r.id = a.rate_card_id
+            ORDER BY j.id FOR UPDATE OF j
         ), ended AS (
             UPDATE attempts SET state = g.outcome::attempt_state, finished_at = clock_timestamp(), busy_from_us = g.from_us,
                 busy_to_us = g.to_us, cost_microusd = span_cost(g.from_us, g.to_us, g.microusd_per_hour), embed_us = g.embed,
@@ -67,15 +69,13 @@ extension PostgresLedger {
         ), stored AS (
             INSERT INTO images (job_id, attempt_id, batch_id, relative_path, sha256, byte_count, width, height, effective_prompt,
                 prompt_tokens, version, prompt_tokens_used, text_cleaning, dropped_letters)
-            SELECT g.job, g.attempt, j.batch_id, g.path, g.sha256, g.bytes, g.width, g.height, g.prompt, g.tokens, g.version,
-                g.used, g.cleaning, g.dropped
-            FROM judged g JOIN jobs j ON j.id = g.job WHERE g.counts AND g.outcome = 'completed'
+            SELECT job, attempt, batch_id, path, sha256, bytes, width, height, prompt, tokens, version, used, cleaning, dropped
+            FROM judged WHERE counts AND outcome = 'completed'
         ), noted AS (
             INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id, worker_id, detail)
             SELECT job, outcome, before, after, attempt, worker, coalesce(code, message) FROM judged WHERE counts
         )
-        SELECT coalesce(g.counts OR g.resulting_state IS NOT NULL, false), coalesce(g.resulting_state, g.after)
-        FROM input i LEFT JOIN judged g ON g.place = i.place ORDER BY i.place
+        SELECT place, counts OR resulting_state IS NOT NULL, coalesce(resulting_state, after) FROM judged
         """
 
     private static func parameters(_ settlements: [Settlement]) -> [PostgresValue] {

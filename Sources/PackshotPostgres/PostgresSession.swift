@@ -18,9 +18,18 @@ final class PostgresSession {
     private let server: String
     private var statements: [String: String] = [:]
 
+    /// How the server chooses its plans.
+    enum Planning {
+        /// By what it knows of the tables, for people's questions.
+        case byStatistics
+        /// Along indexes and in the order the statement says, once and for all: what a worker asks names its rows. A plan
+        /// made by statistics is made while the tables are still empty, and then reads all waiting jobs for each claim.
+        case byKey
+    }
+
     /// Connects.
     /// - Throws: ``StoreError`` `.unreachable`.
-    init(url: PostgresURL) throws(StoreError) {
+    init(url: PostgresURL, planning: Planning) throws(StoreError) {
         server = url.shown
         guard let connection = PQconnectdb(url.connectionString) else {
             throw StoreError(.postgres, .unreachable, "PostgreSQL at \(url.shown): out of memory")
@@ -32,6 +41,15 @@ final class PostgresSession {
                 .postgres, .unreachable, "cannot reach PostgreSQL at \(url.shown): \(reason)")
         }
         _ = PQsetNoticeReceiver(connection, { _, _ in }, nil)
+        // Compiling a query takes longer than any of ours.
+        try script("SET jit = off")
+        if planning == .byKey {
+            try script(
+                """
+                SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off;
+                SET enable_seqscan = off; SET join_collapse_limit = 1
+                """)
+        }
     }
 
     deinit {

@@ -54,11 +54,11 @@ struct WorkerLanes: Sendable {
         configuration.grace = settings.grace
         configuration.stepTimeout = settings.stepTimeout
         configuration.drains = drains
-        let (ledger, _) = try await stores.ledger()
+        let ledger = try await stores.workerLedger()
         let workerStores = WorkerStores(
             ledger: ledger, batches: ledger, queue: try RedisJobQueue(stores.redis),
-            settlementLedger: PostgresLedger(PostgresConnection(stores.postgres)),
-            heartbeatLedger: PostgresLedger(PostgresConnection(stores.postgres)),
+            settlementLedger: try await stores.workerLedger(),
+            heartbeatLedger: try await stores.workerLedger(),
             heartbeatQueue: try RedisJobQueue(stores.redis),
             embeddings: EmbeddingCache(
                 memoryBytes: settings.embeddingBytes / lanes, store: RedisEmbeddingStore(stores.redis),
