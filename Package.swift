@@ -58,7 +58,10 @@ let package = Package(
         .target(name: "PackshotJobs", dependencies: ["Digests"], swiftSettings: strict),
         .target(
             name: "PackshotPostgres", dependencies: ["PackshotJobs", "Digests", "CLibPQ"],
-            resources: [.embedInCode("Migrations/0001_ledger.sql"), .embedInCode("Migrations/0002_steering.sql")],
+            resources: [
+                .embedInCode("Migrations/0001_ledger.sql"), .embedInCode("Migrations/0002_steering.sql"),
+                .embedInCode("Migrations/0003_job_states.sql"),
+            ],
             swiftSettings: strict),
         .target(
             name: "PackshotRedis", dependencies: ["PackshotJobs", "Digests", "CHiredis"], swiftSettings: strict),

@@ -60,19 +60,54 @@ package struct LedgerAudit: Sendable {
             sql: """
                 SELECT 'batch ' || b.id FROM batches b WHERE b.budget_microusd IS NOT NULL AND b.committed_microusd <> coalesce((
                     SELECT sum(CASE WHEN a.state = 'running' THEN coalesce(a.reserved_microusd, 0) ELSE a.cost_microusd END)
-                    FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE j.batch_id = b.id), 0)
+                    FROM attempts a WHERE a.batch_id = b.id), 0)
                 """),
         Rule(
             invariant: "I5",
-            message: "an attempt runs only while it is its job's latest and the job runs or was just cancelled",
+            message:
+                "an attempt runs only while it is its job's latest and the job runs, or the job was just cancelled",
             sql: """
-                SELECT 'attempt ' || a.id FROM attempts a JOIN jobs j ON j.id = a.job_id
-                WHERE a.state = 'running' AND NOT (j.current_attempt_id = a.id
-                    AND (j.state = 'running' OR (j.state = 'cancelled' AND j.finished_at > now() - interval '2 minutes')))
+                SELECT 'attempt ' || a.id FROM attempts a JOIN job_states s ON s.job_id = a.job_id
+                WHERE a.state = 'running' AND NOT (s.current_attempt_id = a.id AND s.state = 'running')
+                  AND coalesce(a.cancelled_at < now() - interval '3 minutes', true)
                 """),
         Rule(
             invariant: "I5", message: "attempts that count are at most as many as allowed",
-            sql: "SELECT 'job ' || id FROM jobs WHERE attempt > max_attempts"),
+            sql: "SELECT 'job ' || job_id FROM job_states WHERE attempt > max_attempts"),
+        Rule(
+            invariant: "I5", message: "every job has a specification and a state, and both are of one batch",
+            sql: """
+                SELECT 'job ' || coalesce(j.id, s.job_id) FROM job_specs j FULL JOIN job_states s ON s.job_id = j.id
+                WHERE j.id IS NULL OR s.job_id IS NULL OR j.batch_id <> s.batch_id
+                """),
+        Rule(
+            invariant: "I5", message: "what a row refers to is there",
+            sql: """
+                SELECT 'job ' || j.id FROM job_specs j LEFT JOIN batches b ON b.id = j.batch_id
+                LEFT JOIN products p ON p.id = j.product_id AND p.batch_id = j.batch_id
+                WHERE p.id IS NULL OR b.model_fingerprint IS DISTINCT FROM j.model_fingerprint
+                UNION ALL
+                SELECT 'attempt ' || a.id FROM attempts a LEFT JOIN job_specs j ON j.id = a.job_id AND j.batch_id = a.batch_id
+                LEFT JOIN workers w ON w.id = a.worker_id AND w.rate_card_id = a.rate_card_id
+                WHERE j.id IS NULL OR w.id IS NULL
+                UNION ALL
+                SELECT 'image ' || i.id FROM images i LEFT JOIN job_specs j ON j.id = i.job_id AND j.batch_id = i.batch_id
+                WHERE j.id IS NULL
+                """),
+        Rule(
+            invariant: "I5", message: "a batch's tallies are what its rows add up to",
+            sql: """
+                SELECT 'batch ' || batch_id FROM (
+                    SELECT batch_id, completed AS done, available + scheduled + running + retryable + cancelled + discarded AS other,
+                           images, image_microusd + waste_microusd AS cost FROM batch_tallies
+                    UNION ALL
+                    SELECT batch_id, -count(*) FILTER (WHERE state = 'completed'), -count(*) FILTER (WHERE state <> 'completed'), 0, 0
+                    FROM job_states GROUP BY batch_id
+                    UNION ALL
+                    SELECT batch_id, 0, 0, -count(*) FILTER (WHERE state = 'completed'), -sum(cost_microusd)
+                    FROM attempts GROUP BY batch_id) t
+                GROUP BY batch_id HAVING sum(done) <> 0 OR sum(other) <> 0 OR sum(images) <> 0 OR sum(cost) <> 0
+                """),
         Rule(
             invariant: "I5", message: "a job's history has no gaps: each change starts where the last one ended",
             sql: """
@@ -83,15 +118,15 @@ package struct LedgerAudit: Sendable {
         Rule(
             invariant: "I5", message: "a job is in the state its history ends with",
             sql: """
-                SELECT 'job ' || j.id FROM jobs j
-                JOIN (SELECT DISTINCT ON (job_id) job_id, to_state FROM job_events ORDER BY job_id, id DESC) e ON e.job_id = j.id
+                SELECT 'job ' || j.job_id FROM job_states j
+                JOIN (SELECT DISTINCT ON (job_id) job_id, to_state FROM job_events ORDER BY job_id, id DESC) e ON e.job_id = j.job_id
                 WHERE e.to_state <> j.state
                 """),
         Rule(
             invariant: "I5", message: "fences only grow: the latest attempt has the highest id",
             sql: """
-                SELECT 'job ' || j.id FROM jobs j WHERE j.current_attempt_id IS NOT NULL
-                  AND j.current_attempt_id < (SELECT max(a.id) FROM attempts a WHERE a.job_id = j.id)
+                SELECT 'job ' || j.job_id FROM job_states j WHERE j.current_attempt_id IS NOT NULL
+                  AND j.current_attempt_id < (SELECT max(a.id) FROM attempts a WHERE a.job_id = j.job_id)
                 """),
         Rule(
             invariant: "I8", message: "a worker is not busy for longer than it lived",
@@ -147,7 +182,7 @@ package struct LedgerAudit: Sendable {
                 """
                 SELECT j.id, b.output_root, i.relative_path, encode(i.sha256, 'hex'), j.prompt, i.effective_prompt, j.seed,
                        j.model_fingerprint
-                FROM images i JOIN jobs j ON j.id = i.job_id JOIN batches b ON b.id = i.batch_id
+                FROM images i JOIN job_specs j ON j.id = i.job_id JOIN batches b ON b.id = i.batch_id
                 WHERE i.job_id > $1 ORDER BY i.job_id LIMIT $2
                 """, [.integer(job), .integer(limit)]
             ).rows.map { row in
@@ -190,7 +225,7 @@ package struct LedgerAudit: Sendable {
     package func totals() async throws -> (jobs: [JobState: Int], refusals: Int) {
         try await connection.run { session in
             var jobs: [JobState: Int] = [:]
-            for row in try session.query("SELECT state, count(*) FROM jobs GROUP BY state").rows {
+            for row in try session.query("SELECT state, count(*) FROM job_states GROUP BY state").rows {
                 if let state = row[0].flatMap({ JobState(rawValue: $0) }) {
                     jobs[state] = row[1].flatMap { Int($0) } ?? 0
                 }

@@ -21,8 +21,8 @@ extension LedgerReports {
             let (condition, parameters) = PostgresLedger.condition(selection)
             return try session.query(
                 """
-                SELECT j.id, b.name, p.sku, j.shot, j.variant, j.state, j.attempt, j.max_attempts, j.error_code, j.error_message
-                FROM jobs j JOIN products p ON p.id = j.product_id JOIN batches b ON b.id = j.batch_id
+                SELECT j.id, b.name, p.sku, j.shot, j.variant, s.state, s.attempt, s.max_attempts, s.error_code, s.error_message
+                FROM job_specs j JOIN job_states s ON s.job_id = j.id JOIN products p ON p.id = j.product_id JOIN batches b ON b.id = j.batch_id
                 WHERE \(condition) ORDER BY j.id LIMIT $\(parameters.count + 1)
                 """, parameters + [.integer(limit)]
             ).rows.map { row -> JobReport in
@@ -55,7 +55,8 @@ extension LedgerReports {
                         WHERE w.model_fingerprint = $1 ORDER BY w.started_at DESC LIMIT 1),
                        (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c
                         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace)
-                           / nullif((SELECT count(*) FROM jobs), 0)
+                           / nullif((SELECT sum(available + scheduled + running + retryable + completed + cancelled + discarded)
+                                    FROM batch_tallies), 0)
                 """, [.text(model.rawValue)]
             ).rows[0]
             return History(

@@ -100,58 +100,27 @@ package struct LedgerReports: Sendable {
                     """, parameter
                 ).rows.first
             else { throw StoreError(.postgres, .notFound, "there is no batch \(id)") }
-            var jobs = Dictionary(uniqueKeysWithValues: JobState.allCases.map { ($0.rawValue, 0) })
-            for row in try session.query(
-                "SELECT state, count(*) FROM jobs WHERE batch_id = $1 GROUP BY state", parameter
-            ).rows {
-                if let state = row[0] { jobs[state] = row[1].flatMap { Int($0) } ?? 0 }
-            }
-            let cost = try session.query(
-                """
-                SELECT count(*) FILTER (WHERE a.state NOT IN ('completed', 'running')),
-                       coalesce(sum(a.cost_microusd) FILTER (WHERE a.state = 'completed'), 0),
-                       coalesce(sum(a.cost_microusd) FILTER (WHERE a.state <> 'completed'), 0),
-                       avg(a.embed_us) FILTER (WHERE a.state = 'completed') / 1e6,
-                       avg(a.sample_us) FILTER (WHERE a.state = 'completed') / 1e6,
-                       avg(a.decode_us) FILTER (WHERE a.state = 'completed') / 1e6,
-                       avg(a.encode_us) FILTER (WHERE a.state = 'completed') / 1e6,
-                       avg(a.write_us) FILTER (WHERE a.state = 'completed') / 1e6,
-                       avg(a.busy_to_us - a.busy_from_us) FILTER (WHERE a.state = 'completed') / 1e6
-                FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE j.batch_id = $1
-                """, parameter
-            ).rows[0]
-            var stages: [String: Double] = [:]
-            for (index, stage) in ["embed", "sample", "decode", "encode", "write"].enumerated() {
-                stages[stage] = cost[3 + index].flatMap { Double($0) }
-            }
-            let embeddings = try session.query(
-                """
-                SELECT source, count(*) FROM attempts a JOIN jobs j ON j.id = a.job_id, unnest(a.embedding_sources) AS source
-                WHERE j.batch_id = $1 GROUP BY source
-                """, parameter
-            ).rows
+            let tally = try Self.tally(of: id, session)
             let pace = try session.query(
                 """
                 SELECT count(*) / nullif(extract(epoch FROM now() - greatest(min(created_at), now() - interval '60 seconds')), 0)
-                FROM images WHERE batch_id = $1 AND created_at > now() - interval '60 seconds'
+                FROM (SELECT batch_id, created_at FROM images ORDER BY id DESC LIMIT 50000) latest
+                WHERE batch_id = $1 AND created_at > now() - interval '60 seconds'
                 """, parameter
             ).rows.first?[0].flatMap { Double($0) }
             let failures = try session.query(
                 "SELECT reason, attempts, last_message FROM failures_by_reason WHERE batch_id = $1 ORDER BY attempts DESC, reason",
                 parameter
             ).rows.map { Failure(reason: $0[0] ?? "", attempts: $0[1].flatMap { Int($0) } ?? 0, message: $0[2] ?? "") }
-            let total = jobs.values.reduce(0, +)
-            let left = jobs.filter { JobState(rawValue: $0.key)?.isFinal != true }.values.reduce(0, +)
+            let left = tally.jobs.filter { JobState(rawValue: $0.key)?.isFinal != true }.values.reduce(0, +)
             return BatchReport(
                 id: id.rawValue, name: head[0] ?? "", outputRoot: head[1] ?? "", model: head[2] ?? "",
                 createdAt: head[3] ?? "", paused: head[4] == "t", pauseReason: head[5],
-                budgetMicrodollars: head[6].flatMap { Int64($0) }, jobs: jobs, total: total,
-                images: jobs["completed"] ?? 0,
-                lostAttempts: cost[0].flatMap { Int($0) } ?? 0, imageMicrodollars: cost[1].flatMap { Int64($0) } ?? 0,
-                wasteMicrodollars: cost[2].flatMap { Int64($0) } ?? 0, secondsByStage: stages,
-                secondsPerImage: cost[8].flatMap { Double($0) },
-                embeddings: Dictionary(
-                    embeddings.map { ($0[0] ?? "", $0[1].flatMap { Int($0) } ?? 0) }, uniquingKeysWith: { $1 }),
+                budgetMicrodollars: head[6].flatMap { Int64($0) }, jobs: tally.jobs,
+                total: tally.jobs.values.reduce(0, +), images: tally.images, lostAttempts: tally.lostAttempts,
+                imageMicrodollars: tally.imageMicrodollars, wasteMicrodollars: tally.wasteMicrodollars,
+                secondsByStage: tally.secondsByStage, secondsPerImage: tally.secondsPerImage,
+                embeddings: tally.embeddings,
                 imagesPerSecond: pace, secondsLeft: pace.flatMap { $0 > 0 ? Double(left) / $0 : nil },
                 failures: failures)
         }
@@ -227,8 +196,8 @@ package struct LedgerReports: Sendable {
             try session.query(
                 """
                 SELECT m.fingerprint, m.path FROM batches b JOIN model_weights m ON m.fingerprint = b.model_fingerprint
-                WHERE EXISTS (SELECT FROM jobs j WHERE j.batch_id = b.id AND j.state = 'available')
-                   OR EXISTS (SELECT FROM jobs j WHERE j.batch_id = b.id AND j.state IN ('scheduled', 'retryable', 'running'))
+                WHERE b.id IN (SELECT batch_id FROM batch_tallies GROUP BY batch_id
+                               HAVING sum(available + scheduled + running + retryable) > 0)
                 ORDER BY b.id LIMIT 1
                 """
             ).rows.first.map { (ModelFingerprint(rawValue: $0[0] ?? ""), $0[1] ?? "") }
@@ -240,8 +209,8 @@ package struct LedgerReports: Sendable {
         try await connection.run { session in
             try session.query(
                 """
-                SELECT m.fingerprint FROM model_weights m WHERE EXISTS (SELECT FROM jobs j WHERE j.model_fingerprint = m.fingerprint
-                    AND j.state IN ('available', 'scheduled', 'retryable', 'running')) ORDER BY m.fingerprint
+                SELECT b.model_fingerprint FROM batches b JOIN batch_tallies t ON t.batch_id = b.id GROUP BY b.model_fingerprint
+                HAVING sum(t.available + t.scheduled + t.running + t.retryable) > 0 ORDER BY b.model_fingerprint
                 """
             ).rows.map { ModelFingerprint(rawValue: $0[0] ?? "") }
         }
@@ -297,7 +266,7 @@ package struct LedgerReports: Sendable {
                 SELECT j.id, b.name, p.sku, p.title, j.shot, i.relative_path, b.output_root, encode(i.sha256, 'hex'), m.path,
                        m.fingerprint, a.worker_id, to_char(i.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
                        a.cost_microusd
-                FROM images i JOIN jobs j ON j.id = i.job_id JOIN batches b ON b.id = j.batch_id
+                FROM images i JOIN job_specs j ON j.id = i.job_id JOIN batches b ON b.id = j.batch_id
                 JOIN products p ON p.id = j.product_id JOIN attempts a ON a.id = i.attempt_id
                 JOIN model_weights m ON m.fingerprint = j.model_fingerprint
                 WHERE \(condition) ORDER BY i.job_id LIMIT $2
@@ -319,7 +288,7 @@ package struct LedgerReports: Sendable {
             try session.query(
                 """
                 SELECT avg(cost_microusd) FROM (
-                    SELECT a.cost_microusd FROM images i JOIN attempts a ON a.id = i.attempt_id JOIN jobs j ON j.id = i.job_id
+                    SELECT a.cost_microusd FROM images i JOIN attempts a ON a.id = i.attempt_id JOIN job_specs j ON j.id = i.job_id
                     WHERE j.model_fingerprint = $1 ORDER BY i.id DESC LIMIT 200) recent
                 """, [.text(model.rawValue)]
             ).rows.first?.first.flatMap { $0 }.flatMap { Double($0) }

@@ -17,6 +17,7 @@ package struct Migration: Sendable {
     package static let all = [
         Migration(version: 1, name: "0001_ledger", sql: PackageResources._001_ledger_sql),
         Migration(version: 2, name: "0002_steering", sql: PackageResources._002_steering_sql),
+        Migration(version: 3, name: "0003_job_states", sql: PackageResources._003_job_states_sql),
     ]
 }
 

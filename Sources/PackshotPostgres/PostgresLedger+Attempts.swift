@@ -25,8 +25,8 @@ extension PostgresLedger: JobLedger {
     private static let freeClaimSQL = claimSQL(
         named: "SELECT id, NULL::bigint AS reserved FROM unnest($1::bigint[]) AS i (id)",
         where: """
-            b.paused_at IS NULL AND j.attempt < j.max_attempts
-            AND (j.state = 'available' OR (j.state IN ('scheduled', 'retryable') AND j.scheduled_at <= now()))
+            b.paused_at IS NULL AND s.attempt < s.max_attempts
+            AND (s.state = 'available' OR (s.state IN ('scheduled', 'retryable') AND s.scheduled_at <= now()))
             AND b.budget_microusd IS NULL
             AND NOT EXISTS (SELECT FROM model_limits l WHERE l.model_fingerprint = j.model_fingerprint)
             """)
@@ -34,20 +34,21 @@ extension PostgresLedger: JobLedger {
     /// Jobs this worker holds already, given again: the answer to their first confirmation may have been lost.
     private static let heldSQL = """
         SELECT \(answerColumns), a.id, a.number, a.reserved_microusd
-        FROM unnest($1::bigint[]) AS i (id) JOIN jobs j ON j.id = i.id JOIN attempts a ON a.id = j.current_attempt_id
-        JOIN batches b ON b.id = j.batch_id JOIN products p ON p.id = j.product_id
-        WHERE a.worker_id = $2 AND j.state = 'running' AND j.id <> ALL ($3::bigint[])
+        FROM unnest($1::bigint[]) AS i (id) JOIN job_states s ON s.job_id = i.id JOIN attempts a ON a.id = s.current_attempt_id
+        JOIN job_specs j ON j.id = i.id JOIN batches b ON b.id = j.batch_id JOIN products p ON p.id = j.product_id
+        WHERE a.worker_id = $2 AND s.state = 'running' AND s.job_id <> ALL ($3::bigint[])
         """
 
-    /// What a claim answers first, of jobs j, batches b and products p; then come the attempt, its number and what is set aside.
+    /// What a claim answers first, of specifications j, states s, batches b and products p; then come
+    /// the attempt, its number and what is set aside.
     private static let answerColumns = """
-        j.id, j.batch_id, b.name, j.max_attempts, p.sku, p.title, j.shot, j.variant, j.model_fingerprint,
+        j.id, j.batch_id, b.name, s.max_attempts, p.sku, p.title, j.shot, j.variant, j.model_fingerprint,
         j.prompt, j.negative_prompt, j.seed, j.width, j.height, j.steps, j.guidance, j.text_cleaning, b.output_root,
         j.relative_path
         """
 
     /// The statement that makes attempts of those named jobs (columns id and reserved: what to set aside) that meet a condition
-    /// on jobs j and batches b.
+    /// on specifications j, states s and batches b.
     ///
     /// The jobs are found and locked by their ids alone, whatever the condition: a plan that began with all waiting jobs would
     /// take longer the more there are. Attempts then get their numbers, so that each later part reads the one list and finds
@@ -55,20 +56,21 @@ extension PostgresLedger: JobLedger {
     static func claimSQL(named: String, where condition: String) -> String {
         """
         WITH locked AS MATERIALIZED (
-            SELECT j.*, i.reserved FROM (\(named)) i JOIN jobs j ON j.id = i.id ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
+            SELECT s.*, i.reserved FROM (\(named)) i JOIN job_states s ON s.job_id = i.id
+            ORDER BY s.job_id FOR UPDATE OF s SKIP LOCKED
         ), made AS MATERIALIZED (
-            SELECT \(answerColumns), nextval('attempts_id_seq') AS attempt_id, j.attempt + 1 AS number, j.reserved,
-                   j.state, w.rate_card_id
-            FROM locked j JOIN batches b ON b.id = j.batch_id JOIN products p ON p.id = j.product_id
-            JOIN workers w ON w.id = $2
+            SELECT \(answerColumns), nextval('attempts_id_seq') AS attempt_id, s.attempt + 1 AS number, s.reserved,
+                   s.state, w.rate_card_id
+            FROM locked s JOIN job_specs j ON j.id = s.job_id JOIN batches b ON b.id = j.batch_id
+            JOIN products p ON p.id = j.product_id JOIN workers w ON w.id = $2
             WHERE \(condition)
         ), begun AS (
-            INSERT INTO attempts (id, job_id, worker_id, number, rate_card_id, reserved_microusd) OVERRIDING SYSTEM VALUE
-            SELECT attempt_id, id, $2, number, rate_card_id, reserved FROM made
+            INSERT INTO attempts (id, job_id, batch_id, worker_id, number, rate_card_id, reserved_microusd)
+            OVERRIDING SYSTEM VALUE SELECT attempt_id, id, batch_id, $2, number, rate_card_id, reserved FROM made
         ), taken AS (
-            UPDATE jobs SET state = 'running', attempt = m.number, current_attempt_id = m.attempt_id, scheduled_at = NULL,
-                lease_expires_at = now() + $3::bigint * interval '1 microsecond'
-            FROM made m WHERE jobs.id = m.id
+            UPDATE job_states SET state = 'running', attempt = m.number, current_attempt_id = m.attempt_id,
+                scheduled_at = NULL, lease_expires_at = now() + $3::bigint * interval '1 microsecond'
+            FROM made m WHERE job_states.job_id = m.id
         ), noted AS (
             INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id, worker_id)
             SELECT id, 'claimed', state, 'running', attempt_id, $2 FROM made
@@ -110,17 +112,19 @@ extension PostgresLedger: JobLedger {
                 session.query(
                     """
                     WITH due AS (
-                        SELECT id, state FROM jobs WHERE state IN ('scheduled', 'retryable') AND scheduled_at <= now()
+                        SELECT job_id, state FROM job_states
+                        WHERE state IN ('scheduled', 'retryable') AND scheduled_at <= now()
                         ORDER BY scheduled_at LIMIT $1 FOR UPDATE SKIP LOCKED
                     ), released AS (
-                        UPDATE jobs SET state = 'available', scheduled_at = NULL, available_at = now()
-                        FROM due WHERE jobs.id = due.id
-                        RETURNING jobs.id, jobs.model_fingerprint, jobs.priority, due.state AS before
+                        UPDATE job_states SET state = 'available', scheduled_at = NULL, available_at = now()
+                        FROM due WHERE job_states.job_id = due.job_id
                     ), noted AS (
                         INSERT INTO job_events (job_id, event, from_state, to_state)
-                        SELECT id, 'due', before, 'available' FROM released
+                        SELECT job_id, 'due', state, 'available' FROM due
                     )
-                    SELECT id, model_fingerprint, priority, NULL FROM released ORDER BY id
+                    SELECT job_id, (SELECT model_fingerprint FROM job_specs WHERE id = job_id),
+                           (SELECT priority FROM job_specs WHERE id = job_id), NULL
+                    FROM due ORDER BY job_id
                     """, [.integer(limit)]))
         }
     }
@@ -132,12 +136,15 @@ extension PostgresLedger: JobLedger {
             try Self.entries(
                 session.query(
                     """
-                    SELECT j.id, j.model_fingerprint, j.priority, NULL
-                    FROM jobs j JOIN batches b ON b.id = j.batch_id
-                    WHERE j.model_fingerprint = $1 AND j.state = 'available' AND j.id > $2 AND b.paused_at IS NULL
+                    SELECT owed.job_id, $1, (SELECT priority FROM job_specs WHERE id = owed.job_id), NULL
+                    FROM batches b CROSS JOIN LATERAL (
+                        SELECT s.job_id FROM job_states s
+                        WHERE s.batch_id = b.id AND s.state = 'available' AND s.job_id > $2
+                          AND s.available_at < now() - $3::bigint * interval '1 microsecond'
+                        ORDER BY s.job_id LIMIT $4) owed
+                    WHERE b.model_fingerprint = $1 AND b.paused_at IS NULL
                       AND NOT EXISTS (SELECT FROM model_limits l WHERE l.model_fingerprint = $1 AND l.paused_at IS NOT NULL)
-                      AND j.available_at < now() - $3::bigint * interval '1 microsecond'
-                    ORDER BY j.id LIMIT $4
+                    ORDER BY owed.job_id LIMIT $4
                     """,
                     [
                         .text(model.rawValue), .integer(after?.rawValue ?? 0), .microseconds(grace), .integer(limit),
@@ -149,12 +156,14 @@ extension PostgresLedger: JobLedger {
         try await connection.run { session in
             try session.query(
                 """
-                SELECT EXISTS (SELECT FROM jobs WHERE model_fingerprint = $1 AND state = 'running')
+                SELECT EXISTS (SELECT FROM job_states s JOIN batches b ON b.id = s.batch_id
+                               WHERE s.state = 'running' AND b.model_fingerprint = $1)
                     OR (NOT EXISTS (SELECT FROM model_limits WHERE model_fingerprint = $1 AND paused_at IS NOT NULL) AND (
-                        EXISTS (SELECT FROM jobs j JOIN batches b ON b.id = j.batch_id
-                                WHERE j.model_fingerprint = $1 AND j.state = 'available' AND b.paused_at IS NULL)
-                        OR EXISTS (SELECT FROM jobs j JOIN batches b ON b.id = j.batch_id
-                                WHERE j.model_fingerprint = $1 AND j.state IN ('scheduled', 'retryable') AND b.paused_at IS NULL)))
+                        EXISTS (SELECT FROM batches b JOIN job_states s ON s.batch_id = b.id AND s.state = 'available'
+                                WHERE b.model_fingerprint = $1 AND b.paused_at IS NULL)
+                        OR EXISTS (SELECT FROM job_states s JOIN batches b ON b.id = s.batch_id
+                                   WHERE s.state IN ('scheduled', 'retryable') AND b.model_fingerprint = $1
+                                     AND b.paused_at IS NULL)))
                 """, [.text(model.rawValue)]
             ).rows.first?.first == "t"
         }

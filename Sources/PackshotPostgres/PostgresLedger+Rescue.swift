@@ -9,13 +9,15 @@ extension PostgresLedger {
     }
 
     /// Where lost time is charged: on the worker's own time line, from the claim to `ended_at`; several attempts lost together
-    /// are charged one after the other, never twice. Reads a query `lost` of columns attempt_id and ended_at.
+    /// are charged one after the other, never twice. A worker has some hundred attempts in hand at the most, so that what it was
+    /// charged with last is among its latest. Reads a query `lost` of columns attempt_id and ended_at.
     private static let timeline = """
         span AS (
             SELECT l.attempt_id, a.worker_id, r.microusd_per_hour,
                    greatest(0, extract(epoch FROM a.started_at - w.started_at) * 1000000)::bigint AS claimed_us,
                    greatest(0, extract(epoch FROM l.ended_at - w.started_at) * 1000000)::bigint AS ended_us,
-                   coalesce((SELECT max(o.busy_to_us) FROM attempts o WHERE o.worker_id = a.worker_id), 0) AS charged_us
+                   coalesce((SELECT max(o.busy_to_us) FROM (
+                       SELECT busy_to_us FROM attempts WHERE worker_id = a.worker_id ORDER BY id DESC LIMIT 2000) o), 0) AS charged_us
             FROM lost l JOIN attempts a ON a.id = l.attempt_id
             JOIN workers w ON w.id = a.worker_id JOIN rate_cards r ON r.id = w.rate_card_id
         ), line AS (
@@ -28,7 +30,7 @@ extension PostgresLedger {
 
     private static let rescueSQL = """
         WITH expired AS (
-            SELECT id, current_attempt_id, attempt, max_attempts, lease_expires_at FROM jobs
+            SELECT job_id, current_attempt_id, attempt, max_attempts, lease_expires_at FROM job_states
             WHERE state = 'running' AND lease_expires_at < now()
               AND now() - pg_postmaster_start_time() > interval '5 seconds'
             ORDER BY lease_expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -41,32 +43,37 @@ extension PostgresLedger {
                 error_code = 'lease_expired', error_message = 'its worker stopped renewing the lease'
             FROM line l WHERE attempts.id = l.attempt_id
         ), freed AS (
-            UPDATE jobs SET lease_expires_at = NULL, available_at = now(),
+            UPDATE job_states SET lease_expires_at = NULL, available_at = now(),
                 state = CASE WHEN e.attempt >= e.max_attempts THEN 'discarded'::job_state ELSE 'available' END,
                 finished_at = CASE WHEN e.attempt >= e.max_attempts THEN now() END,
                 error_code = 'lease_expired', error_message = 'its worker stopped renewing the lease'
-            FROM expired e JOIN line l ON l.attempt_id = e.current_attempt_id WHERE jobs.id = e.id
-            RETURNING jobs.id, jobs.state, jobs.model_fingerprint, jobs.priority, jobs.current_attempt_id, l.worker_id
+            FROM expired e JOIN line l ON l.attempt_id = e.current_attempt_id WHERE job_states.job_id = e.job_id
+            RETURNING job_states.job_id, job_states.state, job_states.current_attempt_id, l.worker_id
         ), noted AS (
             INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id, worker_id)
-            SELECT id, 'lease_expired', 'running', state, current_attempt_id, worker_id FROM freed
+            SELECT job_id, 'lease_expired', 'running', state, current_attempt_id, worker_id FROM freed
         )
-        SELECT id, model_fingerprint, priority, NULL FROM freed WHERE state = 'available' ORDER BY id
+        SELECT job_id, (SELECT model_fingerprint FROM job_specs WHERE id = job_id),
+               (SELECT priority FROM job_specs WHERE id = job_id), NULL
+        FROM freed WHERE state = 'available' ORDER BY job_id
         """
 
-    /// Attempts of cancelled jobs whose worker has gone without a word: they end when it was last heard of.
+    /// Attempts of cancelled jobs that nobody will end: their worker has gone without a word, and they end when it was last
+    /// heard of; or it never learnt that it had them, and they end when they were cancelled. A later report still counts.
     private static let endAbandonedSQL = """
         WITH lost AS (
-            SELECT a.id AS attempt_id, w.heartbeat_at AS ended_at
-            FROM jobs j JOIN attempts a ON a.id = j.current_attempt_id JOIN workers w ON w.id = a.worker_id
-            WHERE j.state = 'cancelled' AND a.state = 'running' AND j.finished_at > now() - interval '30 days'
-              AND (w.stopped_at IS NOT NULL OR w.heartbeat_at < now() - interval '30 seconds')
+            SELECT a.id AS attempt_id,
+                   CASE WHEN a.cancelled_at < now() - interval '2 minutes' THEN a.cancelled_at ELSE w.heartbeat_at END AS ended_at
+            FROM attempts a JOIN workers w ON w.id = a.worker_id
+            WHERE a.cancelled_at > now() - interval '30 days' AND a.state = 'running'
+              AND (w.stopped_at IS NOT NULL OR w.heartbeat_at < now() - interval '30 seconds'
+                   OR a.cancelled_at < now() - interval '2 minutes')
             ORDER BY a.id LIMIT $1 FOR UPDATE OF a SKIP LOCKED
         ), \(timeline)
         UPDATE attempts SET state = 'cancelled', finished_at = clock_timestamp(), busy_from_us = l.from_us,
             busy_to_us = greatest(l.from_us, l.ended_us),
             cost_microusd = span_cost(l.from_us, greatest(l.from_us, l.ended_us), l.microusd_per_hour),
-            error_code = 'worker_gone', error_message = 'cancelled; its worker was not heard of again'
+            error_code = 'worker_gone', error_message = 'cancelled, and its worker said no more of it'
         FROM line l WHERE attempts.id = l.attempt_id
         """
 }

@@ -40,10 +40,10 @@ extension PostgresLedger {
         let restricted = try session.query(
             """
             SELECT EXISTS (
-                SELECT FROM jobs j JOIN batches b ON b.id = j.batch_id
-                WHERE j.id = ANY ($1::bigint[]) AND j.state IN ('available', 'scheduled', 'retryable') AND b.paused_at IS NULL
+                SELECT FROM unnest($1::bigint[]) AS i (id) JOIN job_states s ON s.job_id = i.id JOIN batches b ON b.id = s.batch_id
+                WHERE s.state IN ('available', 'scheduled', 'retryable') AND b.paused_at IS NULL
                   AND (b.budget_microusd IS NOT NULL
-                       OR EXISTS (SELECT FROM model_limits l WHERE l.model_fingerprint = j.model_fingerprint)))
+                       OR EXISTS (SELECT FROM model_limits l WHERE l.model_fingerprint = b.model_fingerprint)))
             """, [ids])
         guard restricted.rows.first?.first == "t" else { return [] }
         return try session.transaction {
@@ -57,12 +57,16 @@ extension PostgresLedger {
     ) throws -> [[String?]] {
         let candidates = try session.query(
             """
-            SELECT j.id, j.batch_id, j.model_fingerprint FROM jobs j JOIN batches b ON b.id = j.batch_id
-            LEFT JOIN model_limits l ON l.model_fingerprint = j.model_fingerprint
-            WHERE j.id = ANY ($1::bigint[]) AND b.paused_at IS NULL AND l.paused_at IS NULL AND j.attempt < j.max_attempts
+            WITH locked AS MATERIALIZED (
+                SELECT s.* FROM unnest($1::bigint[]) AS i (id) JOIN job_states s ON s.job_id = i.id
+                ORDER BY s.job_id FOR UPDATE OF s SKIP LOCKED
+            )
+            SELECT s.job_id, s.batch_id, b.model_fingerprint FROM locked s JOIN batches b ON b.id = s.batch_id
+            LEFT JOIN model_limits l ON l.model_fingerprint = b.model_fingerprint
+            WHERE b.paused_at IS NULL AND l.paused_at IS NULL AND s.attempt < s.max_attempts
               AND (b.budget_microusd IS NOT NULL OR l.model_fingerprint IS NOT NULL)
-              AND (j.state = 'available' OR (j.state IN ('scheduled', 'retryable') AND j.scheduled_at <= clock_timestamp()))
-            ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
+              AND (s.state = 'available' OR (s.state IN ('scheduled', 'retryable') AND s.scheduled_at <= clock_timestamp()))
+            ORDER BY s.job_id
             """, [ids]
         ).rows.map { row in
             var cells = Reader(row)
@@ -107,7 +111,8 @@ extension PostgresLedger {
         try record(postponed, batches, models, session)
         guard !claimed.isEmpty else { return [] }
         return try session.query(
-            claimSQL(named: "SELECT id, reserved FROM unnest($1::bigint[], $4::bigint[]) AS i (id, reserved)", where: "true"),
+            claimSQL(
+                named: "SELECT id, reserved FROM unnest($1::bigint[], $4::bigint[]) AS i (id, reserved)", where: "true"),
             [
                 .integers(claimed), .text(worker.rawValue), .microseconds(lease),
                 .text("{" + reserved.joined(separator: ",") + "}"),
@@ -118,13 +123,16 @@ extension PostgresLedger {
     private static func batchStandings(_ ids: Set<Int64>, _ session: PostgresSession) throws -> [Int64: BatchStanding] {
         var result: [Int64: BatchStanding] = [:]
         for id in ids {
-            // The dearest of the last 50 images, and how many are being made.
+            // The dearest of the last 50 images, and how many attempts hold something set aside: also cancelled ones that go on.
             let row = try session.query(
                 """
                 SELECT b.budget_microusd, b.committed_microusd,
                        (SELECT max(cost) FROM (SELECT a.cost_microusd AS cost FROM images i JOIN attempts a ON a.id = i.attempt_id
                             WHERE i.batch_id = b.id ORDER BY i.id DESC LIMIT 50) recent),
-                       (SELECT count(*) FROM jobs WHERE batch_id = b.id AND state = 'running')
+                       (SELECT count(*) FROM job_states s WHERE s.state = 'running' AND s.batch_id = b.id)
+                           + (SELECT count(*) FROM attempts a JOIN job_states s ON s.job_id = a.job_id
+                              WHERE a.cancelled_at > now() - interval '30 days' AND a.state = 'running' AND a.batch_id = b.id
+                                AND NOT (s.state = 'running' AND s.current_attempt_id = a.id))
                 FROM batches b WHERE b.id = $1 AND b.budget_microusd IS NOT NULL
                 """, [.integer(id)]
             ).rows.first
@@ -150,7 +158,8 @@ extension PostgresLedger {
                 SELECT max_running, per_minute,
                        least(greatest(1, per_minute / 60.0),
                              tokens + extract(epoch FROM clock_timestamp() - refilled_at) * per_minute / 60.0),
-                       (SELECT count(*) FROM jobs j WHERE j.model_fingerprint = $1 AND j.state = 'running')
+                       (SELECT count(*) FROM job_states s JOIN batches b ON b.id = s.batch_id
+                        WHERE s.state = 'running' AND b.model_fingerprint = $1)
                 FROM model_limits WHERE model_fingerprint = $1
                 """, [.text(model)]
             ).rows.first
@@ -183,14 +192,14 @@ extension PostgresLedger {
             try session.query(
                 """
                 WITH later AS (
-                    SELECT id, state FROM jobs WHERE id = ANY ($1::bigint[])
+                    SELECT s.job_id, s.state FROM unnest($1::bigint[]) AS i (id) JOIN job_states s ON s.job_id = i.id
                 ), moved AS (
-                    UPDATE jobs SET scheduled_at = clock_timestamp() + (1 + random()) * interval '1 second',
-                        state = CASE WHEN jobs.state = 'available' THEN 'scheduled' ELSE jobs.state END
-                    FROM later WHERE jobs.id = later.id
+                    UPDATE job_states SET scheduled_at = clock_timestamp() + (1 + random()) * interval '1 second',
+                        state = CASE WHEN job_states.state = 'available' THEN 'scheduled' ELSE job_states.state END
+                    FROM later WHERE job_states.job_id = later.job_id
                 )
                 INSERT INTO job_events (job_id, event, from_state, to_state)
-                SELECT id, 'postponed', state, 'scheduled' FROM later WHERE state = 'available'
+                SELECT job_id, 'postponed', state, 'scheduled' FROM later WHERE state = 'available'
                 """, [.integers(postponed)])
         }
         for (id, batch) in batches where batch.isExhausted {

@@ -33,17 +33,17 @@ extension PostgresLedger {
                 permanent, retry_us, path, sha256, bytes, width, height, prompt, tokens, version, used, cleaning,
                 dropped, place)
         ), judged AS MATERIALIZED (
-            SELECT i.*, j.batch_id, j.state AS before, a.state AS attempt_state, a.resulting_state, r.microusd_per_hour,
-                   j.state = 'running' AND j.current_attempt_id = i.attempt AND a.state = 'running' AS counts,
+            SELECT i.*, s.batch_id, s.state AS before, a.resulting_state, r.microusd_per_hour,
+                   s.state = 'running' AND s.current_attempt_id = i.attempt AND a.state = 'running' AS counts,
                    CASE i.outcome
                        WHEN 'completed' THEN 'completed'::job_state
                        WHEN 'handed_back' THEN 'available'
                        WHEN 'cancelled' THEN 'cancelled'
-                       ELSE CASE WHEN i.permanent OR j.attempt >= j.max_attempts THEN 'discarded'::job_state ELSE 'retryable' END
+                       ELSE CASE WHEN i.permanent OR s.attempt >= s.max_attempts THEN 'discarded'::job_state ELSE 'retryable' END
                    END AS after
-            FROM input i JOIN jobs j ON j.id = i.job JOIN attempts a ON a.id = i.attempt AND a.job_id = i.job
+            FROM input i JOIN job_states s ON s.job_id = i.job JOIN attempts a ON a.id = i.attempt AND a.job_id = i.job
             JOIN rate_cards r ON r.id = a.rate_card_id
-            ORDER BY j.id FOR UPDATE OF j
+            ORDER BY s.job_id FOR UPDATE OF s
         ), ended AS (
             UPDATE attempts SET state = g.outcome::attempt_state, finished_at = clock_timestamp(), busy_from_us = g.from_us,
                 busy_to_us = g.to_us, cost_microusd = span_cost(g.from_us, g.to_us, g.microusd_per_hour), embed_us = g.embed,
@@ -59,13 +59,13 @@ extension PostgresLedger {
             FROM judged g WHERE attempts.id = g.attempt AND NOT g.counts AND g.resulting_state IS NULL
               AND attempts.stale_settlements = 0
         ), moved AS (
-            UPDATE jobs SET state = g.after, lease_expires_at = NULL, available_at = now(),
-                attempt = jobs.attempt - CASE WHEN g.outcome = 'handed_back' THEN 1 ELSE 0 END,
+            UPDATE job_states SET state = g.after, lease_expires_at = NULL, available_at = now(),
+                attempt = job_states.attempt - CASE WHEN g.outcome = 'handed_back' THEN 1 ELSE 0 END,
                 scheduled_at = CASE WHEN g.after = 'retryable' THEN now() + g.retry_us * interval '1 microsecond' END,
                 finished_at = CASE WHEN g.after IN ('completed', 'cancelled', 'discarded') THEN now() END,
                 error_code = CASE WHEN g.outcome = 'failed' THEN g.code END,
                 error_message = CASE WHEN g.outcome = 'failed' THEN g.message END
-            FROM judged g WHERE jobs.id = g.job AND g.counts
+            FROM judged g WHERE job_states.job_id = g.job AND g.counts
         ), stored AS (
             INSERT INTO images (job_id, attempt_id, batch_id, relative_path, sha256, byte_count, width, height, effective_prompt,
                 prompt_tokens, version, prompt_tokens_used, text_cleaning, dropped_letters)

@@ -8,12 +8,16 @@ extension PostgresLedger: SteeringLedger {
             let row = try session.query(
                 """
                 WITH chosen AS (
-                    SELECT j.id, j.state, j.current_attempt_id FROM jobs j JOIN products p ON p.id = j.product_id
-                    WHERE \(condition) AND j.state IN ('available', 'scheduled', 'retryable', 'running')
-                    ORDER BY j.id FOR UPDATE OF j
+                    SELECT s.job_id AS id, s.state, s.current_attempt_id
+                    FROM job_states s JOIN job_specs j ON j.id = s.job_id JOIN products p ON p.id = j.product_id
+                    WHERE \(condition) AND s.state IN ('available', 'scheduled', 'retryable', 'running')
+                    ORDER BY s.job_id FOR UPDATE OF s
+                ), told AS (
+                    UPDATE attempts SET cancelled_at = now() FROM chosen c
+                    WHERE attempts.id = c.current_attempt_id AND c.state = 'running'
                 ), gone AS (
-                    UPDATE jobs SET state = 'cancelled', finished_at = now(), lease_expires_at = NULL, scheduled_at = NULL
-                    FROM chosen c WHERE jobs.id = c.id
+                    UPDATE job_states SET state = 'cancelled', finished_at = now(), lease_expires_at = NULL, scheduled_at = NULL
+                    FROM chosen c WHERE job_states.job_id = c.id
                 ), noted AS (
                     INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id)
                     SELECT id, 'cancelled', state, 'cancelled', CASE WHEN state = 'running' THEN current_attempt_id END FROM chosen
@@ -33,19 +37,19 @@ extension PostgresLedger: SteeringLedger {
                 session.query(
                     """
                     WITH chosen AS (
-                        SELECT j.id, j.state FROM jobs j JOIN products p ON p.id = j.product_id
-                        WHERE \(condition) AND j.state IN ('discarded', 'cancelled', 'retryable')
-                        ORDER BY j.id LIMIT $\(parameters.count + 1) FOR UPDATE OF j
+                        SELECT s.job_id AS id, s.state, j.model_fingerprint, j.priority
+                        FROM job_states s JOIN job_specs j ON j.id = s.job_id JOIN products p ON p.id = j.product_id
+                        WHERE \(condition) AND s.state IN ('discarded', 'cancelled', 'retryable')
+                        ORDER BY s.job_id LIMIT $\(parameters.count + 1) FOR UPDATE OF s
                     ), back AS (
-                        UPDATE jobs SET state = 'available', attempt = 0, finished_at = NULL, scheduled_at = NULL,
+                        UPDATE job_states SET state = 'available', attempt = 0, finished_at = NULL, scheduled_at = NULL,
                             available_at = now(), error_code = NULL, error_message = NULL
-                        FROM chosen c WHERE jobs.id = c.id
-                        RETURNING jobs.id, jobs.model_fingerprint, jobs.priority
+                        FROM chosen c WHERE job_states.job_id = c.id
                     ), noted AS (
                         INSERT INTO job_events (job_id, event, from_state, to_state)
                         SELECT id, 'retried', state, 'available' FROM chosen
                     )
-                    SELECT id, model_fingerprint, priority, NULL FROM back ORDER BY id
+                    SELECT id, model_fingerprint, priority, NULL FROM chosen ORDER BY id
                     """, parameters + [.integer(limit)]))
         }
     }
@@ -73,7 +77,7 @@ extension PostgresLedger: SteeringLedger {
                     """
                     UPDATE batches b SET budget_microusd = $2, committed_microusd = coalesce((
                             SELECT sum(CASE WHEN a.state = 'running' THEN coalesce(a.reserved_microusd, 0) ELSE a.cost_microusd END)
-                            FROM attempts a JOIN jobs j ON j.id = a.job_id WHERE j.batch_id = b.id), 0)
+                            FROM attempts a WHERE a.batch_id = b.id), 0)
                     WHERE b.id = $1
                     """, [.integer(batch.rawValue), limit.map { .integer($0.rawValue) } ?? .null])
                 try session.query(
@@ -154,7 +158,7 @@ extension PostgresLedger: SteeringLedger {
         try session.query("SELECT pg_notify($1, '')", [.text(channel)])
     }
 
-    /// A selection as a condition on jobs j and products p.
+    /// A selection as a condition on specifications j, states s and products p.
     static func condition(_ selection: JobSelection) -> (sql: String, parameters: [PostgresValue]) {
         var terms = ["true"]
         var parameters: [PostgresValue] = []
@@ -166,11 +170,11 @@ extension PostgresLedger: SteeringLedger {
         if let job = selection.job { add(.integer(job.rawValue)) { "j.id = \($0)" } }
         if let model = selection.model { add(.text(model.rawValue)) { "j.model_fingerprint = \($0)" } }
         if !selection.states.isEmpty {
-            add(.texts(selection.states.map(\.rawValue).sorted())) { "j.state::text = ANY (\($0)::text[])" }
+            add(.texts(selection.states.map(\.rawValue).sorted())) { "s.state::text = ANY (\($0)::text[])" }
         }
         if let sku = selection.sku { add(.text(pattern(sku))) { "p.sku LIKE \($0)" } }
         if let shot = selection.shot { add(.text(pattern(shot))) { "j.shot LIKE \($0)" } }
-        if let reason = selection.reason { add(.text(pattern(reason))) { "coalesce(j.error_code, '') LIKE \($0)" } }
+        if let reason = selection.reason { add(.text(pattern(reason))) { "coalesce(s.error_code, '') LIKE \($0)" } }
         return (terms.joined(separator: " AND "), parameters)
     }
 

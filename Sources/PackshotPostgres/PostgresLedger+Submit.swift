@@ -61,20 +61,22 @@ extension PostgresLedger: BatchLedger {
             """, [.integer(id.rawValue)])
         let created = try session.query(
             """
-            INSERT INTO jobs (batch_id, product_id, shot, variant, state, priority, max_attempts, model_fingerprint, prompt,
-                negative_prompt, seed, width, height, steps, guidance, relative_path, unique_key, scheduled_at, text_cleaning)
-            SELECT $1, p.id, i.shot, i.variant,
-                   CASE WHEN to_timestamp(i.scheduled_at) > now() THEN 'scheduled'::job_state ELSE 'available' END, i.priority, $2,
-                   $3, i.prompt, i.negative_prompt, i.seed, i.width, i.height, i.steps, i.guidance, i.relative_path, i.unique_key,
-                   CASE WHEN to_timestamp(i.scheduled_at) > now() THEN to_timestamp(i.scheduled_at) END, i.text_cleaning
-            FROM incoming i JOIN products p ON p.batch_id = $1 AND p.sku = i.sku
-            ORDER BY i.place ON CONFLICT (unique_key) DO NOTHING
+            WITH specified AS (
+                INSERT INTO job_specs (batch_id, product_id, shot, variant, priority, model_fingerprint, prompt, negative_prompt,
+                    seed, width, height, steps, guidance, relative_path, unique_key, text_cleaning, start_at)
+                SELECT $1, p.id, i.shot, i.variant, i.priority, $3, i.prompt, i.negative_prompt, i.seed, i.width, i.height,
+                       i.steps, i.guidance, i.relative_path, i.unique_key, i.text_cleaning, to_timestamp(i.scheduled_at)
+                FROM incoming i JOIN products p ON p.batch_id = $1 AND p.sku = i.sku
+                ORDER BY i.place ON CONFLICT (unique_key) DO NOTHING
+                RETURNING id, CASE WHEN start_at > now() THEN start_at END AS later
+            )
+            INSERT INTO job_states (job_id, batch_id, state, max_attempts, scheduled_at)
+            SELECT id, $1, CASE WHEN later IS NULL THEN 'available'::job_state ELSE 'scheduled' END, $2, later FROM specified
             """, [.integer(id.rawValue), .integer(batch.maxAttempts), .text(batch.model.fingerprint.rawValue)]
         ).affected
         if created > 0 {
             try session.query(
-                "UPDATE batches SET last_job_id = (SELECT max(id) FROM jobs WHERE batch_id = $1) WHERE id = $1",
-                [.integer(id.rawValue)])
+                "UPDATE batches SET last_job_id = currval('job_specs_id_seq') WHERE id = $1", [.integer(id.rawValue)])
         }
         return Submission(batch: id, submitted: submitted, created: created)
     }
@@ -84,7 +86,7 @@ extension PostgresLedger: BatchLedger {
         let taken = try session.query(
             """
             SELECT i.sku, i.shot, i.relative_path FROM incoming i
-            JOIN jobs j ON j.batch_id = $1 AND j.relative_path = i.relative_path AND j.unique_key <> i.unique_key
+            JOIN job_specs j ON j.batch_id = $1 AND j.relative_path = i.relative_path AND j.unique_key <> i.unique_key
             ORDER BY i.place LIMIT 1
             """, [.integer(id.rawValue)])
         guard let row = taken.rows.first else { return }
@@ -99,10 +101,13 @@ extension PostgresLedger: BatchLedger {
             try Self.entries(
                 session.query(
                     """
-                    SELECT j.id, j.model_fingerprint, j.priority, extract(epoch FROM j.scheduled_at)
-                    FROM jobs j
-                    JOIN batches b ON b.id = j.batch_id
-                    WHERE j.batch_id = $1 AND j.id > b.dispatched_through ORDER BY j.id LIMIT $2
+                    SELECT j.id, j.model_fingerprint, j.priority, extract(epoch FROM s.scheduled_at)
+                    FROM (SELECT j.id, j.model_fingerprint, j.priority FROM job_specs j
+                          WHERE j.id > (SELECT dispatched_through FROM batches WHERE id = $1)
+                            AND j.id <= (SELECT last_job_id FROM batches WHERE id = $1)
+                            -- The sum keeps the index on paths out: the ids of a batch lie together.
+                            AND j.batch_id + 0 = $1
+                          ORDER BY j.id LIMIT $2) j JOIN job_states s ON s.job_id = j.id ORDER BY j.id
                     """, [.integer(batch.rawValue), .integer(limit)]))
         }
     }

@@ -6,6 +6,10 @@ extension PostgresLedger {
             try session.transaction {
                 try Self.record(worker.model, session)
                 let card = try Self.rateCard(worker.rateCard, session)
+                // Where this month's history goes, and the next's.
+                try session.query(
+                    "SELECT make_month_of_events(now()::date), make_month_of_events((now() + interval '1 month')::date)"
+                )
                 try session.query(
                     """
                     INSERT INTO workers (id, host, process_id, version, threads, kernel_class, model_fingerprint, rate_card_id)
@@ -45,17 +49,17 @@ extension PostgresLedger {
                 ), held AS (
                     SELECT * FROM unnest($4::bigint[], $5::bigint[], $6::integer[], $7::integer[]) AS h (job, attempt, step, steps)
                 ), renewed AS (
-                    UPDATE jobs SET lease_expires_at = now() + $3::bigint * interval '1 microsecond'
-                    FROM held h WHERE jobs.id = h.job AND jobs.current_attempt_id = h.attempt AND jobs.state = 'running'
+                    UPDATE job_states SET lease_expires_at = now() + $3::bigint * interval '1 microsecond'
+                    FROM held h WHERE job_states.job_id = h.job AND job_states.current_attempt_id = h.attempt
+                      AND job_states.state = 'running'
                     RETURNING h.attempt
                 ), stepped AS (
                     UPDATE attempts SET step = h.step, steps = h.steps
-                    FROM held h JOIN renewed r ON r.attempt = h.attempt WHERE attempts.id = h.attempt AND attempts.step <> h.step
+                    FROM held h WHERE attempts.id = h.attempt AND attempts.state = 'running' AND attempts.step <> h.step
                 )
-                SELECT (SELECT drain FROM beat), h.attempt, r.attempt IS NOT NULL,
-                       j.state = 'cancelled' AND j.current_attempt_id = h.attempt
-                FROM (SELECT 1) one LEFT JOIN held h ON true LEFT JOIN renewed r ON r.attempt = h.attempt
-                LEFT JOIN jobs j ON j.id = h.job
+                SELECT (SELECT drain FROM beat), h.attempt, s.state = 'running' AND s.current_attempt_id = h.attempt,
+                       s.state = 'cancelled' AND s.current_attempt_id = h.attempt
+                FROM (SELECT 1) one LEFT JOIN held h ON true LEFT JOIN job_states s ON s.job_id = h.job
                 """,
                 [
                     .text(worker.rawValue), .integer(uptime), .microseconds(lease),

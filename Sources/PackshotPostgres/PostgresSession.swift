@@ -47,7 +47,8 @@ final class PostgresSession {
             try script(
                 """
                 SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off;
-                SET enable_seqscan = off; SET join_collapse_limit = 1
+                SET enable_seqscan = off; SET join_collapse_limit = 1; SET random_page_cost = 0.01;
+                SET cpu_tuple_cost = 1; SET cpu_index_tuple_cost = 1
                 """)
         }
     }

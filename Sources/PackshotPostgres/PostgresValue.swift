@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// A parameter in PostgreSQL's text form.
 struct PostgresValue: Sendable {
     /// The text; nil for NULL.
@@ -17,17 +15,35 @@ struct PostgresValue: Sendable {
     }
 
     static func integers(_ values: [some BinaryInteger]) -> PostgresValue {
-        PostgresValue(text: "{" + values.map { String($0) }.joined(separator: ",") + "}")
+        array(values) { value, bytes in bytes += String(value).utf8 }
     }
 
     /// An array of texts, each quoted, so that nothing in them is read as the array's own syntax.
     static func texts(_ values: [String?]) -> PostgresValue {
-        let elements = values.map { value -> String in
-            guard let value else { return "NULL" }
-            return "\""
-                + value.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"") + "\""
+        array(values) { value, bytes in
+            guard let value else {
+                bytes += "NULL".utf8
+                return
+            }
+            bytes.append(UInt8(ascii: "\""))
+            for byte in value.utf8 {
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
+                bytes.append(byte)
+            }
+            bytes.append(UInt8(ascii: "\""))
         }
-        return PostgresValue(text: "{" + elements.joined(separator: ",") + "}")
+    }
+
+    private static func array<Element>(
+        _ values: [Element], _ append: (Element, inout [UInt8]) -> Void
+    ) -> PostgresValue {
+        var bytes = [UInt8(ascii: "{")]
+        for (index, value) in values.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            append(value, &bytes)
+        }
+        bytes.append(UInt8(ascii: "}"))
+        return PostgresValue(text: String(decoding: bytes, as: UTF8.self))
     }
 
     /// `bytea` in hexadecimal form.

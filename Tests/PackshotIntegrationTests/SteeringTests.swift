@@ -52,12 +52,12 @@ extension IntegrationTests {
         @Test func budgetIsNeverExceededByManyWorkers() async throws {
             try await Site.with { site in
                 // A hundred dollars an hour: 20 ms are 556 micro-dollars, a lease of one second is 27,778.
-                try enqueue(site, rows: 200, "--max-cost", "0.50")
+                try enqueue(site, rows: 200, "--max-cost", "0.08")
                 let worker = try worker(
                     site, pace: "20ms", "--concurrency", "16", "--usd-per-hour", "1600", "--lease", "1s", "--drain")
                 #expect(try worker.wait().status == 0)
                 let spent = try site.count("SELECT sum(cost_microusd) FROM attempts")
-                #expect(spent <= 500_000)
+                #expect(spent <= 80_000)
                 #expect(try site.count("SELECT count(*) FROM batches WHERE pause_reason = 'budget'") == 1)
                 let made = try site.count("SELECT count(*) FROM images")
                 #expect(made >= 10 && made < 200, "\(made) images for \(spent) micro-dollars")

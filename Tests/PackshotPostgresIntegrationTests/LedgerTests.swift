@@ -34,11 +34,12 @@ struct LedgerTests {
     }
 
     @Test(arguments: [
-        "UPDATE jobs SET state = 'completed'", "UPDATE jobs SET state = 'running'", "UPDATE jobs SET attempt = 4",
-        "UPDATE jobs SET state = 'discarded', finished_at = now()", "UPDATE jobs SET state = 'retryable'",
+        "UPDATE job_states SET state = 'completed'", "UPDATE job_states SET state = 'running'",
+        "UPDATE job_states SET attempt = 4",
+        "UPDATE job_states SET state = 'discarded', finished_at = now()", "UPDATE job_states SET state = 'retryable'",
         "DELETE FROM job_events", "UPDATE job_events SET event = 'x'", "TRUNCATE job_events",
         "INSERT INTO images (job_id, attempt_id, batch_id, relative_path, sha256, byte_count, width, height, effective_prompt, prompt_tokens, version) VALUES (1, 1, 1, 'x', 'short', 1, 1, 1, '', 0, '')",
-        "UPDATE batches SET output_root = 'relative'", "UPDATE jobs SET relative_path = '/absolute'",
+        "UPDATE batches SET output_root = 'relative'", "UPDATE job_specs SET relative_path = '/absolute'",
     ])
     func theDatabaseRefusesNonsense(statement: String) async throws {
         try await TestDatabase.with { database in
@@ -163,7 +164,8 @@ struct LedgerTests {
             try await database.prepare(workers: ["w", "v"], jobs: 3)
             let jobs = try await database.confirm([1, 2, 3], by: "w", lease: .seconds(1))
             try database.sql(
-                "UPDATE jobs SET state = 'cancelled', lease_expires_at = NULL, finished_at = now() WHERE id = 2")
+                "UPDATE job_states SET state = 'cancelled', lease_expires_at = NULL, finished_at = now() WHERE job_id = 2"
+            )
             try database.sql("UPDATE workers SET drain_requested_at = now() WHERE id = 'w'")
             let reply = try await database.ledger.heartbeat(
                 WorkerID(rawValue: "w"),
@@ -225,7 +227,7 @@ struct LedgerTests {
         try await TestDatabase.with { database in
             try await database.prepare(workers: ["slow", "quick"], jobs: 1)
             let old = try await database.confirm([1], by: "slow")[0]
-            try database.sql("UPDATE jobs SET lease_expires_at = now() - interval '1 second'")
+            try database.sql("UPDATE job_states SET lease_expires_at = now() - interval '1 second'")
             let rescued = try await Self.rescue(database)
             #expect(rescued.map(\.job.rawValue) == [1])
             let new = try await database.confirm([1], by: "quick")[0]
@@ -240,6 +242,58 @@ struct LedgerTests {
                     "SELECT worker_id, state, stale_settlements > 0, cost_microusd FROM attempts ORDER BY id")
                     == ["slow|lost|t|5000000", "quick|completed|f|2000000"])
             #expect(try database.sql("SELECT count(*), min(attempt_id) FROM images") == ["1|\(new.attempt)"])
+        }
+    }
+
+    /// A worker that never learnt of a cancelled job would never end its attempt.
+    @Test func anAttemptNobodyEndsIsEndedForIt() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w"], jobs: 1)
+            let job = try await database.confirm([1], by: "w")[0]
+            #expect(try await database.ledger.cancel(JobSelection()) == 1)
+            try database.sql(
+                "UPDATE attempts SET cancelled_at = now() - interval '3 minutes', started_at = now() - interval '4 minutes'"
+            )
+            try database.sql("UPDATE workers SET started_at = now() - interval '5 minutes'")
+            _ = try await database.ledger.retry(JobSelection(), limit: 9)
+            let again = try await database.confirm([1], by: "w")[0]
+            _ = try await database.ledger.rescueExpired(limit: 9)
+            #expect(
+                try database.sql("SELECT id, state, coalesce(error_code, '-') FROM attempts ORDER BY id")
+                    == ["\(job.attempt)|cancelled|worker_gone", "\(again.attempt)|running|-"])
+            #expect(try await database.audit().isEmpty)
+        }
+    }
+
+    /// A worker's statements are planned while the tables are empty; they must not read the whole queue later on.
+    @Test func claimsReadWhatTheyName() async throws {
+        try await TestDatabase.with { database in
+            let ledger = try database.workerLedger()
+            try await database.prepare(workers: ["w"], jobs: 1)
+            for _ in 0..<8 {
+                _ = try await ledger.confirm([JobID(rawValue: 1)], by: WorkerID(rawValue: "w"), lease: .seconds(60))
+            }
+            try await database.submit((2...5_000).map { Sample.job($0) })
+            // A connection tells of what it read a second later at the earliest, with its next statement.
+            func rowsRead() async throws -> Int {
+                try await Task.sleep(for: .milliseconds(1_100))
+                for one in [ledger, database.ledger] {
+                    #expect(try await one.hasUnfinishedJobs(model: Sample.model.fingerprint))
+                }
+                return try Int(
+                    database.sql(
+                        "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables WHERE relname LIKE 'job_s%'"
+                    )[0]) ?? 0
+            }
+            let wanted = (1_000..<1_050).map { JobID(rawValue: Int64($0)) }
+            let before = try await rowsRead()
+            let jobs = try await ledger.confirm(wanted, by: WorkerID(rawValue: "w"), lease: .seconds(60))
+            let settlements = jobs.enumerated().map { index, job in
+                Sample.settlement(job, by: "w", Sample.image(job), from: Int64(index), to: Int64(index) + 1)
+            }
+            #expect(try await ledger.settle(settlements).allSatisfy { $0 == .accepted(.completed) })
+            let read = try await rowsRead() - before
+            #expect(read >= 100 && read <= 1_000, "\(read) rows for 50 jobs of 5,000")
         }
     }
 
@@ -263,7 +317,7 @@ struct LedgerTests {
                 """
                 UPDATE workers SET started_at = now() - interval '100 seconds';
                 UPDATE attempts SET started_at = now() - interval '40 seconds';
-                UPDATE jobs SET lease_expires_at = now() - interval '10 seconds'
+                UPDATE job_states SET lease_expires_at = now() - interval '10 seconds'
                 """)
             #expect(try await Self.rescue(database).isEmpty, "without attempts left nothing is dispatched")
             #expect(try database.sql("SELECT DISTINCT state, error_code FROM jobs") == ["discarded|lease_expired"])
@@ -290,7 +344,7 @@ struct LedgerTests {
                 model: Sample.model.fingerprint, after: nil, grace: .seconds(60), limit: 9)
             #expect(later.isEmpty, "what became available just now is left to the dispatch under way")
             #expect(try await database.ledger.hasUnfinishedJobs(model: Sample.model.fingerprint))
-            try database.sql("UPDATE jobs SET state = 'cancelled', finished_at = now()")
+            try database.sql("UPDATE job_states SET state = 'cancelled', finished_at = now()")
             #expect(try await !database.ledger.hasUnfinishedJobs(model: Sample.model.fingerprint))
         }
     }

@@ -42,6 +42,12 @@ final class TestDatabase: Sendable {
     /// A ledger over another connection, as another process would have.
     func anotherLedger() throws -> PostgresLedger { PostgresLedger(PostgresConnection(try PostgresURL(url))) }
 
+    /// A ledger as a worker process has it.
+    func workerLedger() throws -> PostgresLedger { PostgresLedger(PostgresConnection(forWorker: try PostgresURL(url))) }
+
+    /// The rules of the ledger that are broken.
+    func audit() async throws -> [LedgerAudit.Breach] { try await LedgerAudit(reports).breaches() }
+
     func migrator() throws -> Migrator { Migrator(PostgresConnection(try PostgresURL(url))) }
 
     /// Rows as `psql -At` prints them: a witness that shares no code with the ledger.

@@ -162,12 +162,15 @@ class Packshot(Engine):
 
 
 _COPY_OF_JOB = """
-    INSERT INTO jobs (batch_id, product_id, shot, variant, state, priority, max_attempts, model_fingerprint, prompt,
-        negative_prompt, seed, width, height, steps, guidance, relative_path, unique_key)
-    SELECT batch_id, product_id, shot, {number}, 'available', priority, max_attempts, model_fingerprint, prompt,
-        negative_prompt, seed, width, height, steps, guidance, '{number}/' || relative_path,
-        sha256(convert_to('{number}', 'UTF8'))
-    FROM jobs WHERE id = {template} RETURNING id
+    WITH specified AS (
+        INSERT INTO job_specs (batch_id, product_id, shot, variant, priority, model_fingerprint, prompt, negative_prompt, seed,
+            width, height, steps, guidance, relative_path, unique_key)
+        SELECT batch_id, product_id, shot, {number}, priority, model_fingerprint, prompt, negative_prompt, seed, width, height,
+            steps, guidance, '{number}/' || relative_path, sha256(convert_to('{number}', 'UTF8'))
+        FROM job_specs WHERE id = {template} RETURNING id, batch_id
+    )
+    INSERT INTO job_states (job_id, batch_id, state, max_attempts) SELECT id, batch_id, 'available', 3 FROM specified
+    RETURNING job_id
 """
 
 
