@@ -302,3 +302,25 @@ EXCEPTION WHEN duplicate_table OR check_violation OR unique_violation THEN
     -- Somebody else made it, or the rest holds rows of that month already; both work.
     RETURN;
 END $$;
+
+-- Turns between batches or tenants of one priority.
+ALTER TABLE batches
+    ADD COLUMN tenant text CHECK (tenant <> ''),
+    ADD COLUMN weight integer NOT NULL DEFAULT 1 CHECK (weight BETWEEN 1 AND 100),
+    ADD COLUMN share text GENERATED ALWAYS AS (coalesce('t:' || tenant, 'b:' || id)) STORED;
+COMMENT ON COLUMN batches.share IS 'Who takes turns in the queue: the tenant, or the batch itself';
+COMMENT ON COLUMN batches.weight IS 'Its turns for each one of a batch of weight 1';
+
+-- For repairs by hand: a change of a job goes to the table it belongs to.
+CREATE FUNCTION change_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE job_specs SET priority = NEW.priority, relative_path = NEW.relative_path, prompt = NEW.prompt,
+        negative_prompt = NEW.negative_prompt WHERE id = OLD.id AND (priority, relative_path, prompt, negative_prompt)
+            IS DISTINCT FROM (NEW.priority, NEW.relative_path, NEW.prompt, NEW.negative_prompt);
+    UPDATE job_states SET state = NEW.state, attempt = NEW.attempt, max_attempts = NEW.max_attempts,
+        available_at = NEW.available_at, scheduled_at = NEW.scheduled_at, lease_expires_at = NEW.lease_expires_at,
+        current_attempt_id = NEW.current_attempt_id, finished_at = NEW.finished_at, error_code = NEW.error_code,
+        error_message = NEW.error_message WHERE job_id = OLD.id;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER jobs_change INSTEAD OF UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION change_job();

@@ -20,11 +20,13 @@ package struct ClaimedJob: Hashable, Sendable {
 
     /// What this attempt may cost; it is to stop before it costs more. nil for any amount.
     package let spendingLimit: MicroDollars?
+    /// Whose turn it takes when it is given back.
+    package let share: QueueShare
 
     package init(
         id: JobID, batch: BatchID, batchName: String, attempt: AttemptID, attemptNumber: Int, maxAttempts: Int,
         sku: String, title: String, shot: String, variant: Int, model: ModelFingerprint, spec: GenerationSpec,
-        outputRoot: String, relativePath: String, spendingLimit: MicroDollars? = nil
+        outputRoot: String, relativePath: String, spendingLimit: MicroDollars? = nil, share: QueueShare = .common
     ) {
         self.id = id
         self.batch = batch
@@ -41,5 +43,6 @@ package struct ClaimedJob: Hashable, Sendable {
         self.outputRoot = outputRoot
         self.relativePath = relativePath
         self.spendingLimit = spendingLimit
+        self.share = share
     }
 }

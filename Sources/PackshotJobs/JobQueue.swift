@@ -63,7 +63,7 @@ package struct QueueEpoch: Hashable, Sendable {
 /// Every method throws ``StoreError``: `.unreachable` when the server cannot be talked to (the connection is made anew on
 /// the next call), `.refused` when it takes nothing for now, such as when it is out of memory. Every call is safe to repeat.
 package protocol JobQueue: Sendable {
-    /// Adds entries, in order within each lane, in few round trips. Adding a job that is there already is harmless.
+    /// Adds entries, in order within each share of a lane, in few round trips. Adding a job that is there already is harmless.
     /// When it throws, some of the entries may have been added.
     ///
     /// An entry with `notBefore` is kept aside until ``promoteDue(limit:)`` meets it after that moment.
@@ -72,7 +72,8 @@ package protocol JobQueue: Sendable {
     /// Takes up to `limit` entries of a model and marks them as this worker's. Blocks on the server, without polling, for
     /// at most `wait` when nothing is there.
     ///
-    /// More urgent lanes come first, and within a lane the order of dispatch. So that nothing starves, every 20th claim
+    /// More urgent lanes come first. Within a lane its shares take turns in proportion to their weights; some dozens of
+    /// entries ahead are settled already when a new share comes. Within a share it is the order of dispatch. So that nothing starves, every 20th claim
     /// that finds entries of a model, counted over the fleet, leaves the most urgent lane with entries aside and takes
     /// first from that other lane whose first entry has waited longest.
     /// - Returns: At least one entry, or none after `wait` or when ``interrupt()`` was called.

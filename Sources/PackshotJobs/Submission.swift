@@ -80,10 +80,14 @@ package struct NewBatch: Hashable, Sendable {
     package let maxAttempts: Int
     /// What its attempts may cost in all; nil for any amount.
     package let budget: MicroDollars?
+    /// Whose batches take turns as one; nil for a turn of its own.
+    package let tenant: String?
+    /// Its turns for each one of a batch of weight 1, ``QueueShare/weights``.
+    package let weight: Int
 
     package init(
         name: String, outputRoot: String, sourcePath: String, sourceSHA256: [UInt8], model: ModelRecord,
-        maxAttempts: Int = 3, budget: MicroDollars? = nil
+        maxAttempts: Int = 3, budget: MicroDollars? = nil, tenant: String? = nil, weight: Int = 1
     ) {
         self.name = name
         self.outputRoot = outputRoot
@@ -92,6 +96,8 @@ package struct NewBatch: Hashable, Sendable {
         self.model = model
         self.maxAttempts = maxAttempts
         self.budget = budget
+        self.tenant = tenant
+        self.weight = weight
     }
 }
 
@@ -116,12 +122,14 @@ package struct Submission: Hashable, Sendable {
 package struct DispatchEntry: Hashable, Sendable {
     package let job: JobID
     package let lane: QueueLane
+    package let share: QueueShare
     /// Not to be delivered before this moment; nil for at once.
     package let notBefore: Date?
 
-    package init(job: JobID, lane: QueueLane, notBefore: Date?) {
+    package init(job: JobID, lane: QueueLane, share: QueueShare = .common, notBefore: Date?) {
         self.job = job
         self.lane = lane
+        self.share = share
         self.notBefore = notBefore
     }
 }

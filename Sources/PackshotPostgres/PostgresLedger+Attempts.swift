@@ -44,7 +44,7 @@ extension PostgresLedger: JobLedger {
     private static let answerColumns = """
         j.id, j.batch_id, b.name, s.max_attempts, p.sku, p.title, j.shot, j.variant, j.model_fingerprint,
         j.prompt, j.negative_prompt, j.seed, j.width, j.height, j.steps, j.guidance, j.text_cleaning, b.output_root,
-        j.relative_path
+        j.relative_path, b.share, b.weight
         """
 
     /// The statement that makes attempts of those named jobs (columns id and reserved: what to set aside) that meet a condition
@@ -76,7 +76,7 @@ extension PostgresLedger: JobLedger {
             SELECT id, 'claimed', state, 'running', attempt_id, $2 FROM made
         )
         SELECT id, batch_id, name, max_attempts, sku, title, shot, variant, model_fingerprint, prompt, negative_prompt, seed,
-               width, height, steps, guidance, text_cleaning, output_root, relative_path, attempt_id, number, reserved
+               width, height, steps, guidance, text_cleaning, output_root, relative_path, share, weight, attempt_id, number, reserved
         FROM made
         """
     }
@@ -96,6 +96,7 @@ extension PostgresLedger: JobLedger {
             height: try cells.number(), steps: try cells.number(), guidance: try cells.number(),
             textCleaning: cells.optional().flatMap(PromptCleaning.init(rawValue:)))
         let (outputRoot, relativePath) = (try cells.text(), try cells.text())
+        let share = QueueShare(name: try cells.text(), weight: try cells.number())
         let attempt = AttemptID(rawValue: try cells.number())
         let number = try cells.number(Int.self)
         let reserved = cells.optional().flatMap { Int64($0) }.map(MicroDollars.init(rawValue:))
@@ -103,7 +104,7 @@ extension PostgresLedger: JobLedger {
             id: id, batch: batch, batchName: batchName, attempt: attempt, attemptNumber: number,
             maxAttempts: maxAttempts,
             sku: sku, title: title, shot: shot, variant: variant, model: model, spec: spec,
-            outputRoot: outputRoot, relativePath: relativePath, spendingLimit: reserved)
+            outputRoot: outputRoot, relativePath: relativePath, spendingLimit: reserved, share: share)
     }
 
     package func releaseDue(limit: Int) async throws -> [DispatchEntry] {
@@ -112,7 +113,7 @@ extension PostgresLedger: JobLedger {
                 session.query(
                     """
                     WITH due AS (
-                        SELECT job_id, state FROM job_states
+                        SELECT job_id, batch_id, state FROM job_states
                         WHERE state IN ('scheduled', 'retryable') AND scheduled_at <= now()
                         ORDER BY scheduled_at LIMIT $1 FOR UPDATE SKIP LOCKED
                     ), released AS (
@@ -122,9 +123,9 @@ extension PostgresLedger: JobLedger {
                         INSERT INTO job_events (job_id, event, from_state, to_state)
                         SELECT job_id, 'due', state, 'available' FROM due
                     )
-                    SELECT job_id, (SELECT model_fingerprint FROM job_specs WHERE id = job_id),
-                           (SELECT priority FROM job_specs WHERE id = job_id), NULL
-                    FROM due ORDER BY job_id
+                    SELECT due.job_id, b.model_fingerprint, (SELECT priority FROM job_specs WHERE id = due.job_id), NULL,
+                           b.share, b.weight
+                    FROM due JOIN batches b ON b.id = due.batch_id ORDER BY due.job_id
                     """, [.integer(limit)]))
         }
     }
@@ -136,7 +137,7 @@ extension PostgresLedger: JobLedger {
             try Self.entries(
                 session.query(
                     """
-                    SELECT owed.job_id, $1, (SELECT priority FROM job_specs WHERE id = owed.job_id), NULL
+                    SELECT owed.job_id, $1, (SELECT priority FROM job_specs WHERE id = owed.job_id), NULL, b.share, b.weight
                     FROM batches b CROSS JOIN LATERAL (
                         SELECT s.job_id FROM job_states s
                         WHERE s.batch_id = b.id AND s.state = 'available' AND s.job_id > $2
@@ -169,15 +170,16 @@ extension PostgresLedger: JobLedger {
         }
     }
 
-    /// Entries from columns id, model, priority and due time in seconds since 1970 or NULL.
+    /// Entries from columns id, model, priority, due time in seconds since 1970 or NULL, share and weight.
     static func entries(_ rows: PostgresRows) throws -> [DispatchEntry] {
         try rows.rows.map { row in
             var cells = Reader(row)
             let id = JobID(rawValue: try cells.number())
             let lane = QueueLane(model: ModelFingerprint(rawValue: try cells.text()), priority: try cells.number())
             let due = cells.optional().flatMap { Double($0) }
+            let share = QueueShare(name: try cells.text(), weight: try cells.number())
             return DispatchEntry(
-                job: id, lane: lane, notBefore: due.map { .init(timeIntervalSince1970: $0) })
+                job: id, lane: lane, share: share, notBefore: due.map { .init(timeIntervalSince1970: $0) })
         }
     }
 }

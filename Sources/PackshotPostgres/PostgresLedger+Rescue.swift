@@ -30,7 +30,7 @@ extension PostgresLedger {
 
     private static let rescueSQL = """
         WITH expired AS (
-            SELECT job_id, current_attempt_id, attempt, max_attempts, lease_expires_at FROM job_states
+            SELECT job_id, batch_id, current_attempt_id, attempt, max_attempts, lease_expires_at FROM job_states
             WHERE state = 'running' AND lease_expires_at < now()
               AND now() - pg_postmaster_start_time() > interval '5 seconds'
             ORDER BY lease_expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -48,14 +48,13 @@ extension PostgresLedger {
                 finished_at = CASE WHEN e.attempt >= e.max_attempts THEN now() END,
                 error_code = 'lease_expired', error_message = 'its worker stopped renewing the lease'
             FROM expired e JOIN line l ON l.attempt_id = e.current_attempt_id WHERE job_states.job_id = e.job_id
-            RETURNING job_states.job_id, job_states.state, job_states.current_attempt_id, l.worker_id
+            RETURNING job_states.job_id, job_states.batch_id, job_states.state, job_states.current_attempt_id, l.worker_id
         ), noted AS (
             INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id, worker_id)
             SELECT job_id, 'lease_expired', 'running', state, current_attempt_id, worker_id FROM freed
         )
-        SELECT job_id, (SELECT model_fingerprint FROM job_specs WHERE id = job_id),
-               (SELECT priority FROM job_specs WHERE id = job_id), NULL
-        FROM freed WHERE state = 'available' ORDER BY job_id
+        SELECT f.job_id, b.model_fingerprint, (SELECT priority FROM job_specs WHERE id = f.job_id), NULL, b.share, b.weight
+        FROM freed f JOIN batches b ON b.id = f.batch_id WHERE f.state = 'available' ORDER BY f.job_id
         """
 
     /// Attempts of cancelled jobs that nobody will end: their worker has gone without a word, and they end when it was last

@@ -37,7 +37,7 @@ extension PostgresLedger: SteeringLedger {
                 session.query(
                     """
                     WITH chosen AS (
-                        SELECT s.job_id AS id, s.state, j.model_fingerprint, j.priority
+                        SELECT s.job_id AS id, s.batch_id, s.state, j.priority
                         FROM job_states s JOIN job_specs j ON j.id = s.job_id JOIN products p ON p.id = j.product_id
                         WHERE \(condition) AND s.state IN ('discarded', 'cancelled', 'retryable')
                         ORDER BY s.job_id LIMIT $\(parameters.count + 1) FOR UPDATE OF s
@@ -49,7 +49,8 @@ extension PostgresLedger: SteeringLedger {
                         INSERT INTO job_events (job_id, event, from_state, to_state)
                         SELECT id, 'retried', state, 'available' FROM chosen
                     )
-                    SELECT id, model_fingerprint, priority, NULL FROM chosen ORDER BY id
+                    SELECT c.id, b.model_fingerprint, c.priority, NULL, b.share, b.weight
+                    FROM chosen c JOIN batches b ON b.id = c.batch_id ORDER BY c.id
                     """, parameters + [.integer(limit)]))
         }
     }

@@ -20,8 +20,8 @@ extension PostgresLedger: BatchLedger {
             try session.query(
                 """
                 INSERT INTO batches (name, output_root, source_path, source_sha256, model_fingerprint, max_attempts,
-                    budget_microusd)
-                VALUES ($1, $2, $3, $4, $5, $6, $7)
+                    budget_microusd, tenant, weight)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                 ON CONFLICT (output_root, name) DO UPDATE SET source_path = excluded.source_path,
                     source_sha256 = excluded.source_sha256
                 RETURNING id
@@ -29,7 +29,7 @@ extension PostgresLedger: BatchLedger {
                 [
                     .text(batch.name), .text(batch.outputRoot), .text(batch.sourcePath), .bytes(batch.sourceSHA256),
                     .text(batch.model.fingerprint.rawValue), .integer(batch.maxAttempts),
-                    batch.budget.map { .integer($0.rawValue) } ?? .null,
+                    batch.budget.map { .integer($0.rawValue) } ?? .null, .text(batch.tenant), .integer(batch.weight),
                 ]
             ).rows[0])
         let id = BatchID(rawValue: try row.number())
@@ -101,13 +101,14 @@ extension PostgresLedger: BatchLedger {
             try Self.entries(
                 session.query(
                     """
-                    SELECT j.id, j.model_fingerprint, j.priority, extract(epoch FROM s.scheduled_at)
-                    FROM (SELECT j.id, j.model_fingerprint, j.priority FROM job_specs j
+                    SELECT j.id, b.model_fingerprint, j.priority, extract(epoch FROM s.scheduled_at), b.share, b.weight
+                    FROM (SELECT j.id, j.priority FROM job_specs j
                           WHERE j.id > (SELECT dispatched_through FROM batches WHERE id = $1)
                             AND j.id <= (SELECT last_job_id FROM batches WHERE id = $1)
                             -- The sum keeps the index on paths out: the ids of a batch lie together.
                             AND j.batch_id + 0 = $1
-                          ORDER BY j.id LIMIT $2) j JOIN job_states s ON s.job_id = j.id ORDER BY j.id
+                          ORDER BY j.id LIMIT $2) j JOIN job_states s ON s.job_id = j.id
+                    JOIN batches b ON b.id = $1 ORDER BY j.id
                     """, [.integer(batch.rawValue), .integer(limit)]))
         }
     }

@@ -5,72 +5,83 @@
 enum QueueScripts {
     /// Takes entries over the lanes of a model without blocking, by priority or by the aging rule.
     ///
-    /// - KEYS: the lanes, most urgent first; then the model's counter of turns.
-    /// - ARGV: group, consumer, limit, turns between two aged ones.
+    /// - KEYS: the lanes, most urgent first, then what waits behind each, then the shares of each; then the counter of claims.
+    /// - ARGV: group, consumer, limit (0 only refills the lanes), claims between two aged ones.
     /// - Returns: flat triples: index of the lane from 0, entry id, job id.
     ///
     /// The ids of stream entries begin with the time they were added, so the lane whose next entry has the smallest id has
     /// waited longest. A lane with entries and without a group (it was just dispatched to, or lost) gets one that starts
     /// at its first entry. The counter is a convenience: out of memory, the script goes on without it.
     static let claim = RedisScript(
-        """
-        local lanes, group, consumer = #KEYS - 1, ARGV[1], ARGV[2]
-        local limit, every = tonumber(ARGV[3]), tonumber(ARGV[4])
-        local taken = {}
+        TurnScripts.functions + """
+            local lanes, group, consumer = (#KEYS - 1) / 3, ARGV[1], ARGV[2]
+            local limit, every = tonumber(ARGV[3]), tonumber(ARGV[4])
+            local taken = {}
 
-        local function read(lane, count)
-            return redis.pcall('XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'STREAMS', KEYS[lane], '>')
-        end
-
-        local function take(lane)
-            local count = limit - #taken / 3
-            if count < 1 or redis.call('XLEN', KEYS[lane]) == 0 then return end
-            local reply = read(lane, count)
-            if type(reply) == 'table' and reply.err and string.find(reply.err, 'NOGROUP') then
-                redis.pcall('XGROUP', 'CREATE', KEYS[lane], group, '0')
-                reply = read(lane, count)
+            local function read(lane, count)
+                return redis.pcall('XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'STREAMS', KEYS[lane], '>')
             end
-            if type(reply) ~= 'table' or reply.err then return end
-            for _, entry in ipairs(reply[1][2]) do
-                taken[#taken + 1] = lane - 1
-                taken[#taken + 1] = entry[1]
-                taken[#taken + 1] = entry[2][2]
-            end
-        end
 
-        local function nextEntryTime(lane)
-            if redis.call('XLEN', KEYS[lane]) == 0 then return nil end
-            local from = '-'
-            local groups = redis.pcall('XINFO', 'GROUPS', KEYS[lane])
-            for _, info in ipairs(groups) do
-                local found, last
-                for i = 1, #info, 2 do
-                    if info[i] == 'name' then found = info[i + 1] == group end
-                    if info[i] == 'last-delivered-id' then last = info[i + 1] end
+            local function take(lane)
+                local count = limit - #taken / 3
+                fill(KEYS[lane], KEYS[lanes + lane], KEYS[2 * lanes + lane], group, count)
+                if count < 1 or redis.call('XLEN', KEYS[lane]) == 0 then return end
+                local reply = read(lane, count)
+                if type(reply) == 'table' and reply.err and string.find(reply.err, 'NOGROUP') then
+                    redis.pcall('XGROUP', 'CREATE', KEYS[lane], group, '0')
+                    reply = read(lane, count)
                 end
-                if found then from = '(' .. last end
-            end
-            local first = redis.call('XRANGE', KEYS[lane], from, '+', 'COUNT', 1)
-            return first[1] and tonumber(string.match(first[1][1], '^%d+'))
-        end
-
-        local turn = (tonumber(redis.call('GET', KEYS[lanes + 1])) or 0) + 1
-        if turn % every == 0 then
-            local urgent, oldest, time
-            for lane = 1, lanes do
-                local added = nextEntryTime(lane)
-                if added and not urgent then
-                    urgent = lane
-                elseif added and (not time or added < time) then
-                    oldest, time = lane, added
+                if type(reply) ~= 'table' or reply.err then return end
+                for _, entry in ipairs(reply[1][2]) do
+                    taken[#taken + 1] = lane - 1
+                    taken[#taken + 1] = entry[1]
+                    taken[#taken + 1] = entry[2][2]
                 end
             end
-            if oldest then take(oldest) end
-        end
-        for lane = 1, lanes do take(lane) end
-        if #taken > 0 then redis.pcall('INCR', KEYS[lanes + 1]) end
-        return taken
-        """)
+
+            local function nextEntryTime(lane)
+                if redis.call('XLEN', KEYS[lane]) == 0 then return nil end
+                local from = '-'
+                local groups = redis.pcall('XINFO', 'GROUPS', KEYS[lane])
+                for _, info in ipairs(groups) do
+                    local found, last
+                    for i = 1, #info, 2 do
+                        if info[i] == 'name' then found = info[i + 1] == group end
+                        if info[i] == 'last-delivered-id' then last = info[i + 1] end
+                    end
+                    if found then from = '(' .. last end
+                end
+                local first = redis.call('XRANGE', KEYS[lane], from, '+', 'COUNT', 1)
+                return first[1] and tonumber(string.match(first[1][1], '^%d+'))
+            end
+
+            local turn = (tonumber(redis.call('GET', KEYS[#KEYS])) or 0) + 1
+            if turn % every == 0 then
+                local urgent, oldest, time
+                for lane = 1, lanes do
+                    local added = nextEntryTime(lane)
+                    if added and not urgent then
+                        urgent = lane
+                    elseif added and (not time or added < time) then
+                        oldest, time = lane, added
+                    end
+                end
+                if oldest then take(oldest) end
+            end
+            for lane = 1, lanes do take(lane) end
+            if #taken > 0 then redis.pcall('INCR', KEYS[#KEYS]) end
+            return taken
+            """)
+
+    /// Adds jobs of one share to a lane.
+    ///
+    /// - KEYS: the lane, what waits behind it, its shares. ARGV: group, share, weight, job ids (at most 1,000).
+    static let dispatch = RedisScript(
+        TurnScripts.functions + """
+            enqueue(KEYS[2], KEYS[3], ARGV[2], tonumber(ARGV[3]), ARGV, 4)
+            fill(KEYS[1], KEYS[2], KEYS[3], ARGV[1], 0)
+            return #ARGV - 3
+            """)
 
     /// Renews the entries of one lane that the consumer still holds.
     ///
@@ -93,37 +104,40 @@ enum QueueScripts {
 
     /// Moves due entries of all models to their lanes, by the server's clock.
     ///
-    /// - KEYS: the set of models. ARGV: key prefix, limit.
+    /// - KEYS: the set of models. ARGV: key prefix, limit, group.
     /// - Returns: how many were moved, and the milliseconds until the next is due or -1.
     ///
     /// An entry is added to its lane before it leaves the zset, so a refusal in between (out of memory) repeats it.
     static let promote = RedisScript(
-        """
-        local time = redis.call('TIME')
-        local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local limit, moved, wait = tonumber(ARGV[2]), 0, -1
-        for _, model in ipairs(redis.call('SMEMBERS', KEYS[1])) do
-            local delayed = ARGV[1] .. ':delayed:' .. model
-            if moved < limit then
-                local due = redis.call(
-                    'ZRANGEBYSCORE', delayed, '-inf', string.format('%.0f', now), 'LIMIT', 0, limit - moved)
-                for _, member in ipairs(due) do
-                    local priority, job = string.match(member, '^(%d):(%-?%d+)$')
-                    if job then
-                        redis.call('XADD', ARGV[1] .. ':queue:' .. model .. ':' .. priority, '*', 'j', job)
+        TurnScripts.functions + """
+            local time = redis.call('TIME')
+            local now = time[1] * 1000 + math.floor(time[2] / 1000)
+            local limit, moved, wait = tonumber(ARGV[2]), 0, -1
+            for _, model in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+                local delayed = ARGV[1] .. ':delayed:' .. model
+                if moved < limit then
+                    local due = redis.call(
+                        'ZRANGEBYSCORE', delayed, '-inf', string.format('%.0f', now), 'LIMIT', 0, limit - moved)
+                    for _, member in ipairs(due) do
+                        local priority, job, weight, share = string.match(member, '^(%d):(%-?%d+):(%d+):(.+)$')
+                        if job then
+                            local name = model .. ':' .. priority
+                            local waiting, shares = ARGV[1] .. ':waiting:' .. name, ARGV[1] .. ':shares:' .. name
+                            enqueue(waiting, shares, share, tonumber(weight), {job}, 1)
+                            fill(ARGV[1] .. ':queue:' .. name, waiting, shares, ARGV[3], 0)
+                        end
+                        redis.call('ZREM', delayed, member)
                     end
-                    redis.call('ZREM', delayed, member)
+                    moved = moved + #due
                 end
-                moved = moved + #due
+                local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+                if first[2] then
+                    local left = math.max(0, tonumber(first[2]) - now)
+                    if wait < 0 or left < wait then wait = left end
+                end
             end
-            local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
-            if first[2] then
-                local left = math.max(0, tonumber(first[2]) - now)
-                if wait < 0 or left < wait then wait = left end
-            end
-        end
-        return {moved, wait}
-        """)
+            return {moved, wait}
+            """)
 
     /// Deletes the names of consumers that hold nothing: the one that leaves, and those nobody has used for a day.
     ///

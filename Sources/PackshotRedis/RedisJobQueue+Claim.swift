@@ -92,12 +92,10 @@ private struct ClaimInProgress {
             let left = deadline - .now
             guard left >= .milliseconds(1) else { return [] }
             guard let first = try block(for: min(left, RedisJobQueue.longestBlock)) else { return [] }
-            if first.count >= limit || first.isEmpty {
-                if !first.isEmpty { return first }
-                continue
-            }
-            // What woke us is in hand; a failure now must not lose it.
-            return first + ((try? takeReady(limit - first.count)) ?? [])
+            if first.isEmpty { continue }
+            // What woke us is in hand; a failure now must not lose it. Also who needs no more refills the lanes, for those who
+            // still block.
+            return first + ((try? takeReady(max(0, limit - first.count))) ?? [])
         }
     }
 
@@ -113,7 +111,8 @@ private struct ClaimInProgress {
         var replies = lanes.map { LaneReply(lane: $0) }
         var order: [Delivery] = []
         try QueueScripts.claim.run(
-            on: session, keys: laneKeys + [queue.keys.turn(model)],
+            on: session,
+            keys: laneKeys + lanes.map(queue.keys.waiting) + lanes.map(queue.keys.shares) + [queue.keys.turn(model)],
             arguments: [RedisKeys.group, worker.rawValue, String(count), String(RedisJobQueue.agingInterval)]
         ) { node in
             for index in stride(from: 0, to: node.count - 2, by: 3) {

@@ -6,19 +6,11 @@ extension RedisJobQueue {
     package func heldJobs(model: ModelFingerprint) async throws -> Set<JobID> {
         var held: Set<JobID> = []
         // Delayed entries first: one that is promoted meanwhile is then found in its lane.
-        var cursor = "0"
-        repeat {
-            let page = try await commands.perform { [keys, cursor] session in
-                try session.call(["ZSCAN", keys.delayed(model), cursor, "COUNT", "2000"]) { node in
-                    guard let next = node[0]?.string, let members = node[1] else {
-                        throw RedisFailure.nonsense(session.server, "ZSCAN")
-                    }
-                    return (next, stride(from: 0, to: members.count, by: 2).compactMap { members[$0]?.delayedJob })
-                }
-            }
-            held.formUnion(page.1.lazy.map(JobID.init(rawValue:)))
-            cursor = page.0
-        } while cursor != "0"
+        held.formUnion(try await members(of: keys.delayed(model)) { $0.delayedJob })
+        // Then what waits: one that is moved to its stream meanwhile is found there.
+        for lane in Self.lanes(of: model) {
+            held.formUnion(try await members(of: keys.waiting(lane)) { $0.integer })
+        }
 
         for lane in Self.lanes(of: model) {
             var after: String? = "-"
@@ -31,6 +23,25 @@ extension RedisJobQueue {
             }
         }
         return held
+    }
+
+    /// Jobs of a zset, as its members tell them.
+    private func members(of key: String, _ job: @escaping @Sendable (RedisNode) -> Int64?) async throws -> [JobID] {
+        var jobs: [JobID] = []
+        var cursor = "0"
+        repeat {
+            let page = try await commands.perform { [cursor] session in
+                try session.call(["ZSCAN", key, cursor, "COUNT", "2000"]) { node in
+                    guard let next = node[0]?.string, let members = node[1] else {
+                        throw RedisFailure.nonsense(session.server, "ZSCAN")
+                    }
+                    return (next, stride(from: 0, to: members.count, by: 2).compactMap { members[$0].flatMap(job) })
+                }
+            }
+            jobs += page.1.lazy.map(JobID.init(rawValue:))
+            cursor = page.0
+        } while cursor != "0"
+        return jobs
     }
 
     /// Jobs of a stream from an id on, and the last id if there may be more.
@@ -51,14 +62,16 @@ extension RedisJobQueue {
 
     package func depth(model: ModelFingerprint) async throws -> QueueDepth {
         try await commands.perform { [keys] session in
-            let lanes = Self.lanes(of: model).map(keys.lane)
+            let lanes = Self.lanes(of: model)
             for lane in lanes {
-                try session.append(["XLEN", lane])
-                try session.append(["XINFO", "GROUPS", lane])
+                try session.append(["ZCARD", keys.waiting(lane)])
+                try session.append(["XLEN", keys.lane(lane)])
+                try session.append(["XINFO", "GROUPS", keys.lane(lane)])
             }
             try session.append(["ZCARD", keys.delayed(model)])
             var depth = QueueDepth(ready: 0, pending: 0, delayed: 0)
             for _ in lanes {
+                depth.ready += try session.receive { Int($0.integer ?? 0) }
                 let length = try session.receive { Int($0.integer ?? 0) }
                 // A lane that does not exist is an error here, and holds nothing.
                 let pending = try session.receiveAny { $0.pendingEntries(ofGroup: RedisKeys.group) }
@@ -93,10 +106,10 @@ extension RedisJobQueue {
 }
 
 extension RedisNode {
-    /// The job id of a member `{priority}:{job id}` of a zset of delayed entries.
+    /// The job id of a member `{priority}:{job id}:{weight}:{share}` of a zset of delayed entries.
     fileprivate var delayedJob: Int64? {
         guard let bytes, bytes.count > 2, bytes[1] == UInt8(ascii: ":") else { return nil }
-        return Int64(decimal: UnsafeRawBufferPointer(rebasing: bytes[2...]))
+        return Int64(decimal: UnsafeRawBufferPointer(rebasing: bytes[2...].prefix { $0 != UInt8(ascii: ":") }))
     }
 
     /// Reads `XINFO GROUPS`: the number of a group's delivered and not acknowledged entries.

@@ -2,7 +2,8 @@ internal import Foundation
 package import PackshotJobs
 internal import Synchronization
 
-/// The queue in Redis 7: a stream per model and priority with one consumer group, and a zset per model for what is delayed.
+/// The queue in Redis 7: a stream per model and priority with one consumer group, fed from a zset in the order of turns, and a
+/// zset per model for what is delayed.
 ///
 /// Two connections, each on its own thread: one blocks in ``claim(model:by:limit:wait:)``, one serves all other calls,
 /// which are cut into pieces of a few milliseconds so that a heartbeat never waits for a long dispatch.
@@ -18,9 +19,6 @@ package final class RedisJobQueue: JobQueue {
     static let agingInterval = 20
     /// Longest single block on the server; longer waits are several, so that a lost group is noticed.
     static let longestBlock = Duration.seconds(10)
-    /// Commands under way at once, and entries moved in one turn of the connection.
-    private static let window = 2000
-    private static let slice = 10_000
 
     /// A queue; connections are made on first use.
     /// - Throws: ``StoreError`` `.refused` when the process has no file descriptors left.
@@ -39,10 +37,14 @@ package final class RedisJobQueue: JobQueue {
     // MARK: - Dispatch
 
     package func dispatch(_ entries: [DispatchEntry]) async throws {
-        let ready = entries.filter { $0.notBefore == nil }
-        for start in stride(from: 0, to: ready.count, by: Self.slice) {
-            let slice = ready[start..<min(start + Self.slice, ready.count)]
-            try await commands.perform { [keys] session in try Self.add(slice, keys, session) }
+        for run in Run.split(entries.filter { $0.notBefore == nil }) {
+            try await commands.perform { [keys] session in
+                try QueueScripts.dispatch.run(
+                    on: session, keys: [keys.lane(run.lane), keys.waiting(run.lane), keys.shares(run.lane)],
+                    arguments: [RedisKeys.group, run.share.name, String(run.share.weight)]
+                        + run.jobs.map { String($0.rawValue) }
+                ) { _ in }
+            }
         }
         let delayed = Dictionary(grouping: entries.filter { $0.notBefore != nil }, by: \.lane.model)
         for (model, entries) in delayed {
@@ -53,30 +55,22 @@ package final class RedisJobQueue: JobQueue {
         }
     }
 
-    /// Adds entries to their lanes, a window of commands ahead of their replies.
-    private static func add(_ entries: ArraySlice<DispatchEntry>, _ keys: RedisKeys, _ session: RedisSession) throws {
-        var last: (lane: QueueLane, key: String)?
-        var failure: (any Error)?
-        func receive(_ count: Int) throws {
-            do {
-                try session.receiveAll(count)
-            } catch {
-                guard !session.isBroken else { throw error }
-                failure = failure ?? error
+    /// Entries that follow each other and are of one lane and share: as many as go into one script.
+    private struct Run {
+        let lane: QueueLane
+        let share: QueueShare
+        var jobs: [JobID] = []
+
+        static func split(_ entries: [DispatchEntry]) -> [Run] {
+            var runs: [Run] = []
+            for entry in entries {
+                if runs.last?.lane != entry.lane || runs.last?.share != entry.share || runs.last?.jobs.count == 1000 {
+                    runs.append(Run(lane: entry.lane, share: entry.share))
+                }
+                runs[runs.count - 1].jobs.append(entry.job)
             }
+            return runs
         }
-        for entry in entries {
-            let key = if let last, last.lane == entry.lane { last.key } else { keys.lane(entry.lane) }
-            last = (entry.lane, key)
-            try append(entry.job, to: key, session)
-            if session.outstanding >= window {
-                try session.flush()
-                try receive(window / 2)
-            }
-            if failure != nil { break }
-        }
-        try receive(session.outstanding)
-        if let failure { throw failure }
     }
 
     /// Puts entries of one model into its zset. The transaction keeps a wipe from falling between its two commands, which
@@ -91,7 +85,7 @@ package final class RedisJobQueue: JobQueue {
             buffer.bulk(keys.delayed(model))
             for entry in entries {
                 buffer.bulk(entry.notBefore.map(Self.milliseconds) ?? 0)
-                buffer.bulk("\(entry.lane.priority):\(entry.job.rawValue)")
+                buffer.bulk("\(entry.lane.priority):\(entry.job.rawValue):\(entry.share.weight):\(entry.share.name)")
             }
         }
         try session.append(["EXEC"])
@@ -152,7 +146,7 @@ package final class RedisJobQueue: JobQueue {
     package func promoteDue(limit: Int) async throws -> (moved: Int, next: Duration?) {
         try await commands.perform { [keys] session in
             try QueueScripts.promote.run(
-                on: session, keys: [keys.models], arguments: [keys.prefix, String(max(0, limit))]
+                on: session, keys: [keys.models], arguments: [keys.prefix, String(max(0, limit)), RedisKeys.group]
             ) { node in
                 guard let moved = node[0]?.integer, let wait = node[1]?.integer else {
                     throw RedisFailure.nonsense(session.server, "the promotion of delayed entries")

@@ -4,8 +4,10 @@ internal import PackshotJobs
 ///
 /// | key | type | holds |
 /// |---|---|---|
-/// | `{prefix}:queue:{model}:{priority}` | stream | ready and pending entries, field `j` = job id; group `workers` |
-/// | `{prefix}:delayed:{model}` | zset | delayed entries, member `{priority}:{job id}`, score = due, in ms of Unix time |
+/// | `{prefix}:queue:{model}:{priority}` | stream | entries next in turn and pending ones, field `j` = job id; group `workers` |
+/// | `{prefix}:waiting:{model}:{priority}` | zset | jobs behind them, score = their turn |
+/// | `{prefix}:shares:{model}:{priority}` | hash | the last turn of each share; of the lane itself under an empty name |
+/// | `{prefix}:delayed:{model}` | zset | delayed entries, member `{priority}:{job id}:{weight}:{share}`, score = due, in ms of Unix time |
 /// | `{prefix}:models` | set | the models that ever had a delayed entry |
 /// | `{prefix}:turn:{model}` | integer | successful claims, for the aging rule |
 /// | `{prefix}:epoch` | string | marker of the data's present life |
@@ -27,6 +29,8 @@ struct RedisKeys: Sendable {
     var embeddingHits: String { "\(prefix):embedding-hits" }
 
     func lane(_ lane: QueueLane) -> String { "\(prefix):queue:\(Self.short(lane.model)):\(lane.priority)" }
+    func waiting(_ lane: QueueLane) -> String { "\(prefix):waiting:\(Self.short(lane.model)):\(lane.priority)" }
+    func shares(_ lane: QueueLane) -> String { "\(prefix):shares:\(Self.short(lane.model)):\(lane.priority)" }
     func delayed(_ model: ModelFingerprint) -> String { "\(prefix):delayed:\(Self.short(model))" }
     func turn(_ model: ModelFingerprint) -> String { "\(prefix):turn:\(Self.short(model))" }
     func embedding(_ hex: String) -> String { "\(prefix):embedding:\(hex)" }

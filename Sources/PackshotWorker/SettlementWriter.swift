@@ -15,6 +15,7 @@ actor SettlementWriter {
     private struct Entry {
         let settlement: Settlement
         let delivery: Delivery
+        let share: QueueShare
         let continuation: CheckedContinuation<SettlementVerdict, any Error>
     }
 
@@ -39,7 +40,8 @@ actor SettlementWriter {
         return try await withCheckedThrowingContinuation { continuation in
             waiting.append(
                 Entry(
-                    settlement: settlement, delivery: attempt.delivery, continuation: continuation))
+                    settlement: settlement, delivery: attempt.delivery, share: attempt.job.share,
+                    continuation: continuation))
             if !isFlushing {
                 isFlushing = true
                 Task { await flush() }
@@ -83,7 +85,7 @@ actor SettlementWriter {
             try await queue.acknowledge(group.map(\.delivery))
             let again = zip(group, verdicts).filter { $0.1 == .accepted(.available) }.map { entry, _ in
                 DispatchEntry(
-                    job: entry.settlement.job, lane: entry.delivery.lane, notBefore: nil)
+                    job: entry.settlement.job, lane: entry.delivery.lane, share: entry.share, notBefore: nil)
             }
             if !again.isEmpty { try await queue.dispatch(again) }
         } catch {

@@ -49,6 +49,39 @@ extension IntegrationTests {
             }
         }
 
+        @Test func batchesTakeTurnsByWeight() async throws {
+            try await Site.with { site in
+                let catalog = try site.catalog(rows: 300)
+                func submit(_ name: String, _ more: String...) throws {
+                    let outcome = try site.run(
+                        [
+                            "enqueue", catalog, "--model", Program.demoModel, "--out", "\(site.out)/\(name)", "--name",
+                            name,
+                        ]
+                            + more)
+                    try #require(outcome.status == 0, "\(outcome.errors)")
+                }
+                try submit("first")
+                try submit("second", "--weight", "3")
+                try submit("third", "--tenant", "acme")
+                #expect(try worker(site, pace: "5ms", "--no-files", "--drain").wait().status == 0)
+                // Some dozens were next in turn when the second and third came.
+                let shares = try ["first", "second", "third"].map { name in
+                    try site.count(
+                        """
+                        SELECT count(*) FROM (SELECT batch_id FROM attempts ORDER BY id OFFSET 100 LIMIT 300) a
+                        JOIN batches b ON b.id = a.batch_id WHERE b.name = '\(name)'
+                        """)
+                }
+                #expect((40...80).contains(shares[0]) && (160...200).contains(shares[1]), "\(shares)")
+                #expect((40...80).contains(shares[2]), "\(shares)")
+                #expect(try site.count("SELECT count(*) FROM jobs WHERE state = 'completed'") == 900)
+                #expect(
+                    try site.run(["enqueue", catalog, "--model", Program.demoModel, "--out", site.out, "--weight", "0"])
+                        .status == 2)
+            }
+        }
+
         @Test func budgetIsNeverExceededByManyWorkers() async throws {
             try await Site.with { site in
                 // A hundred dollars an hour: 20 ms are 556 micro-dollars, a lease of one second is 27,778.

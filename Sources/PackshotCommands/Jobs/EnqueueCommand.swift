@@ -45,6 +45,13 @@ package struct EnqueueCommand: AsyncParsableCommand {
     package var priority = 0
 
     @Option(
+        help: "Whose batches take turns as one with others' of the same priority (default: each batch takes turns).")
+    package var tenant: String?
+
+    @Option(help: "Turns of this batch for each one of a batch of weight 1, 1 to 100.")
+    package var weight = 1
+
+    @Option(
         name: .customLong("start-at"),
         help: "Begin no image before this moment, such as 2026-12-01T06:00:00Z, or +2h from now.")
     package var startAt: StartTime?
@@ -66,6 +73,10 @@ package struct EnqueueCommand: AsyncParsableCommand {
     package func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is at least 1") }
         guard (-9...9).contains(priority) else { throw ValidationError("--priority is -9 to 9") }
+        guard QueueShare.weights.contains(weight) else { throw ValidationError("--weight is 1 to 100") }
+        if let tenant, tenant.isEmpty || tenant.utf8.count > 200 {
+            throw ValidationError("--tenant is a name of at most 200 bytes")
+        }
         guard (1...100).contains(maxAttempts) else { throw ValidationError("--max-attempts is 1 to 100") }
         if let maxCost, MicroDollars(dollars: maxCost) == nil {
             throw ValidationError("--max-cost is an amount in US dollars, such as 12.50")
@@ -96,7 +107,7 @@ package struct EnqueueCommand: AsyncParsableCommand {
             name: plan.batch, outputRoot: URL(fileURLWithPath: out).standardizedFileURL.path,
             sourcePath: file, sourceSHA256: summary.sha256, model: try ModelRecord(checkpoint),
             maxAttempts: maxAttempts,
-            budget: maxCost.flatMap { MicroDollars(dollars: $0) })
+            budget: maxCost.flatMap { MicroDollars(dollars: $0) }, tenant: tenant, weight: weight)
         let reader = try plan.images(expecting: summary.sha256)
         let accepted = try manifest.map { try SubmissionManifest(path: $0) }
         var losses = CleaningLosses(checkpoint: checkpoint)

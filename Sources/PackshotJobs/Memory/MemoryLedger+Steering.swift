@@ -32,7 +32,7 @@ extension MemoryLedger: SteeringLedger {
                 job.lastFailure = nil
                 job.availableSince = date
                 state.jobs[job.id] = job
-                entries.append(Self.entry(job))
+                entries.append(Self.entry(job, in: state))
             }
             return entries
         }

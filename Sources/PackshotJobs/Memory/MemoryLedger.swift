@@ -45,6 +45,8 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         var isExhausted = false
         var budget: MicroDollars?
         var dispatchedThrough = JobID(rawValue: 0)
+
+        func share(_ id: BatchID) -> QueueShare { QueueShare(tenant: new.tenant, batch: id, weight: new.weight) }
     }
 
     struct State {
@@ -135,7 +137,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         state.withLock { state in
             let through = state.batches[batch]?.dispatchedThrough ?? JobID(rawValue: 0)
             return state.jobs.values.filter { $0.batch == batch && $0.id > through }
-                .sorted { $0.id < $1.id }.prefix(limit).map(Self.entry)
+                .sorted { $0.id < $1.id }.prefix(limit).map { Self.entry($0, in: state) }
         }
     }
 
@@ -197,7 +199,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
             attemptNumber: attempt.number, maxAttempts: job.machine.maxAttempts, sku: job.planned.product.sku,
             title: job.planned.product.title, shot: job.planned.shot, variant: job.planned.variant, model: job.model,
             spec: job.planned.spec, outputRoot: batch.new.outputRoot, relativePath: job.planned.relativePath,
-            spendingLimit: attempt.reserved)
+            spendingLimit: attempt.reserved, share: batch.share(job.batch))
     }
 
     package func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict] {
@@ -265,7 +267,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 job.leaseEnd = nil
                 job.availableSince = date
                 state.jobs[job.id] = job
-                if job.machine.state == .available { entries.append(Self.entry(job)) }
+                if job.machine.state == .available { entries.append(Self.entry(job, in: state)) }
             }
             return entries
         }
@@ -281,7 +283,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 job.dueAt = nil
                 job.availableSince = date
                 state.jobs[job.id] = job
-                entries.append(Self.entry(job))
+                entries.append(Self.entry(job, in: state))
             }
             return entries
         }
@@ -296,7 +298,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 job.model == model && job.machine.state == .available && job.id > (after ?? JobID(rawValue: 0))
                     && date.timeIntervalSince(job.availableSince) > grace / .seconds(1)
                     && !Self.isPaused(job, in: state)
-            }.sorted { $0.id < $1.id }.prefix(limit).map(Self.entry)
+            }.sorted { $0.id < $1.id }.prefix(limit).map { Self.entry($0, in: state) }
         }
     }
 
@@ -313,8 +315,9 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         state.batches[job.batch]?.isPaused == true || state.limits[job.model]?.isPaused == true
     }
 
-    static func entry(_ job: Job) -> DispatchEntry {
+    static func entry(_ job: Job, in state: State) -> DispatchEntry {
         DispatchEntry(
-            job: job.id, lane: QueueLane(model: job.model, priority: job.planned.priority), notBefore: job.dueAt)
+            job: job.id, lane: QueueLane(model: job.model, priority: job.planned.priority),
+            share: state.batches[job.batch]?.share(job.batch) ?? .common, notBefore: job.dueAt)
     }
 }

@@ -8,6 +8,8 @@ package struct MemoryQueueContent: Sendable {
         let job: JobID
         /// Grows with every entry, over all lanes: the smaller, the longer it has waited.
         let number: UInt64
+        /// Its place in the lane: see ``Lane/add(_:number:share:)``.
+        let turn: Double
     }
 
     private struct Pending {
@@ -17,7 +19,11 @@ package struct MemoryQueueContent: Sendable {
     }
 
     private struct Lane {
+        /// In the order of their turns.
         var ready: [Entry] = []
+        /// The turn that was taken last, and each share's last turn.
+        var clock = 0.0
+        var shares: [String: Double] = [:]
         var pending: [UInt64: Pending] = [:]
         /// Taken from the front of `ready`; cut off now and then, so that taking costs no moves.
         var head = 0
@@ -26,6 +32,7 @@ package struct MemoryQueueContent: Sendable {
 
         mutating func take() -> Entry? {
             guard let first else { return nil }
+            clock = max(clock, first.turn)
             head += 1
             if head > 1024, head > ready.count / 2 {
                 ready.removeFirst(head)
@@ -33,11 +40,25 @@ package struct MemoryQueueContent: Sendable {
             }
             return first
         }
+
+        /// Start-time fair queueing (Goyal, Vin and Cheng 1997): a share's turns are 1 / weight apart, from its last one or from
+        /// now on, whichever is later, so that who comes late waits for nobody's backlog and who was idle saves nothing up.
+        mutating func add(_ job: JobID, number: UInt64, share: QueueShare) {
+            let turn = max(clock, shares[share.name] ?? 0) + 1 / Double(share.weight)
+            shares[share.name] = turn
+            var (low, high) = (head, ready.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if ready[middle].turn <= turn { low = middle + 1 } else { high = middle }
+            }
+            ready.insert(Entry(job: job, number: number, turn: turn), at: low)
+        }
     }
 
     private struct Delayed: Hashable {
         let job: JobID
         let lane: QueueLane
+        let share: QueueShare
     }
 
     private var lanes: [QueueLane: Lane] = [:]
@@ -49,13 +70,13 @@ package struct MemoryQueueContent: Sendable {
     /// An empty queue.
     package init() {}
 
-    /// Adds entries, in order; those with `notBefore` are kept aside.
+    /// Adds entries, in order within each share; those with `notBefore` are kept aside.
     package mutating func dispatch(_ new: [DispatchEntry]) {
         for entry in new {
             if let due = entry.notBefore {
-                delayed[Delayed(job: entry.job, lane: entry.lane)] = due
+                delayed[Delayed(job: entry.job, lane: entry.lane, share: entry.share)] = due
             } else {
-                append(entry.job, to: entry.lane)
+                append(entry.job, of: entry.share, to: entry.lane)
             }
         }
     }
@@ -124,7 +145,7 @@ package struct MemoryQueueContent: Sendable {
             .sorted { ($0.value, $0.key.job) < ($1.value, $1.key.job) }
             .prefix(limit)
         for (entry, _) in due {
-            append(entry.job, to: entry.lane)
+            append(entry.job, of: entry.share, to: entry.lane)
             delayed[entry] = nil
         }
         return (due.count, delayed.values.min().map { .seconds(max(0, $0.timeIntervalSince(now))) })
@@ -156,8 +177,8 @@ package struct MemoryQueueContent: Sendable {
         return QueueEpoch(id: fresh, isNew: true)
     }
 
-    private mutating func append(_ job: JobID, to lane: QueueLane) {
+    private mutating func append(_ job: JobID, of share: QueueShare, to lane: QueueLane) {
         entries += 1
-        lanes[lane, default: Lane()].ready.append(Entry(job: job, number: entries))
+        lanes[lane, default: Lane()].add(job, number: entries, share: share)
     }
 }

@@ -11,12 +11,14 @@ final class SimulatedSettlementWriter {
     private final class Entry {
         let settlement: Settlement
         let delivery: Delivery
+        let share: QueueShare
         var outcome: Result<SettlementVerdict, any Error>?
         let decided = Condition()
 
-        init(_ settlement: Settlement, _ delivery: Delivery) {
+        init(_ settlement: Settlement, of attempt: HeldAttempt) {
             self.settlement = settlement
-            self.delivery = delivery
+            delivery = attempt.delivery
+            share = attempt.job.share
         }
 
         func decide(_ outcome: Result<SettlementVerdict, any Error>) {
@@ -44,7 +46,7 @@ final class SimulatedSettlementWriter {
 
     func settle(_ settlement: Settlement, of attempt: HeldAttempt) async throws -> SettlementVerdict {
         if isClosed { throw GaveUp() }
-        let entry = Entry(settlement, attempt.delivery)
+        let entry = Entry(settlement, of: attempt)
         waiting.append(entry)
         if !isFlushing {
             isFlushing = true
@@ -90,7 +92,8 @@ final class SimulatedSettlementWriter {
             try await queue.acknowledge(group.map(\.delivery))
             try await queue.dispatch(
                 zip(group, verdicts).filter { $0.1 == .accepted(.available) }.map { entry, _ in
-                    DispatchEntry(job: entry.settlement.job, lane: entry.delivery.lane, notBefore: nil)
+                    DispatchEntry(
+                        job: entry.settlement.job, lane: entry.delivery.lane, share: entry.share, notBefore: nil)
                 })
         } catch is StoreError {}
     }

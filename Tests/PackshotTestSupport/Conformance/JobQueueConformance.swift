@@ -40,11 +40,12 @@ package enum JobQueueConformance {
 
     /// Entries to dispatch at once.
     package static func entries(
-        _ jobs: some Sequence<Int64>, priority: Int = 4, model: ModelFingerprint = model()
+        _ jobs: some Sequence<Int64>, priority: Int = 4, model: ModelFingerprint = model(), share: QueueShare = .common
     ) -> [DispatchEntry] {
         jobs.map {
             DispatchEntry(
-                job: JobID(rawValue: $0), lane: QueueLane(model: model, priority: priority), notBefore: nil)
+                job: JobID(rawValue: $0), lane: QueueLane(model: model, priority: priority), share: share,
+                notBefore: nil)
         }
     }
 
