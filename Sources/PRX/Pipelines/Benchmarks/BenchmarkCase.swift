@@ -1,0 +1,91 @@
+package import Tensors
+
+/// A part of a pipeline, prepared for timing: weights opened, inputs made up, memory taken.
+package struct BenchmarkCase {
+    /// Multiplications and additions of one run as the model defines them, without padding; nil where nobody counted.
+    package let operations: Double?
+    /// The large matrix products of one run, for comparing with the bare products.
+    package let products: [MatrixProduct]
+    /// Does the work once.
+    package let run: () throws -> Void
+
+    /// One denoising step of a checkpoint's transformer.
+    /// - Parameters:
+    ///   - folder: The checkpoint's.
+    ///   - size: Pixels of a side of a square image.
+    ///   - tokens: Real tokens of the prompt; with guidance the negative prompt has one.
+    /// - Throws: ``PRXError`` and ``TensorError``.
+    package static func step(
+        folder: String, size: Int, tokens: Int, hasGuidance: Bool, pool: ThreadPool
+    ) throws -> BenchmarkCase {
+        let model = try PRXTransformer2DModel(folder: "\(folder)/transformer")
+        let configuration = model.configuration
+        let factor = configuration.inChannels == 3 ? 1 : try AutoencoderFolder.load("\(folder)/vae").spatialFactor
+        let side = size / factor
+        guard size > 0, size % (factor * configuration.patchSize) == 0 else {
+            throw PRXError(.badRequest, "\(size) is no multiple of \(factor * configuration.patchSize)")
+        }
+        let width = configuration.contextWidth
+        let texts = (hasGuidance ? [1, tokens] : [tokens]).map { count in
+            TextEmbedding(count: count, width: width, values: noise(count * width, seed: UInt64(count)))
+        }
+        let denoiser = PRXDenoiser(
+            model: model, height: side, width: side, texts: texts, timesteps: [0.75], pool: pool)
+        let count = configuration.inChannels * side * side
+        let latents = noise(count, seed: 7)
+        let predictions = texts.map { _ in FloatBuffer(count: count) }
+        let image = (side / configuration.patchSize) * (side / configuration.patchSize)
+        let rows = image * texts.count
+        let (hidden, wide, depth) = (configuration.hiddenSize, configuration.mlpWidth, configuration.depth)
+        let products = [
+            MatrixProduct(m: rows, n: 3 * hidden, k: hidden, times: depth),
+            MatrixProduct(m: rows, n: hidden, k: hidden, times: depth),
+            MatrixProduct(m: rows, n: wide, k: hidden, times: 2 * depth),
+            MatrixProduct(m: rows, n: hidden, k: wide, times: depth),
+        ]
+        let attention = texts.reduce(0.0) { $0 + 4 * Double(image) * Double(image + $1.count) * Double(hidden) }
+        let edges = 4 * Double(rows) * Double(hidden) * Double(configuration.patchWidth)
+        return BenchmarkCase(
+            operations: products.reduce(Double(depth) * attention + edges) { $0 + $1.operations }, products: products
+        ) {
+            try denoiser.predict(latents.pointer, step: 0, into: predictions) {}
+        }
+    }
+
+    /// Encoding prompts with a checkpoint's text encoder, one after the other as a worker does.
+    /// - Throws: ``PRXError`` and ``TensorError``.
+    package static func encode(
+        folder: String, prompts: Int, tokens: Int, pool: ThreadPool
+    ) throws -> BenchmarkCase {
+        let index = try ConfigFile.read(ModelIndex.self, at: "\(folder)/model_index.json")
+        let encoder: any TextEncoder =
+            index.textEncoderClass == "Qwen3VLTextModel"
+            ? try Qwen3VLTextModel(folder: "\(folder)/text_encoder")
+            : try T5GemmaEncoder(folder: "\(folder)/text_encoder")
+        let vocabulary = encoder.vocabularySize
+        let texts = (0..<prompts).map { prompt in
+            (0..<tokens).map { Int32((7919 * (prompt * tokens + $0) + 104_729) % vocabulary) }
+        }
+        return BenchmarkCase(operations: nil, products: []) {
+            for text in texts { _ = encoder.encode(tokens: text, offset: max(0, 256 - tokens), pool: pool) }
+        }
+    }
+
+    /// Decoding a square image with a checkpoint's autoencoder.
+    /// - Throws: ``PRXError`` and ``TensorError``.
+    package static func decode(folder: String, size: Int, pool: ThreadPool) throws -> BenchmarkCase {
+        let autoencoder = try AutoencoderFolder.load("\(folder)/vae")
+        let side = size / autoencoder.spatialFactor
+        let count = autoencoder.latentChannels * side * side
+        let latents = FloatImage(
+            channels: autoencoder.latentChannels, height: side, width: side, values: noise(count, seed: 11))
+        return BenchmarkCase(operations: nil, products: []) {
+            _ = try autoencoder.decode(latents, on: pool) {}
+        }
+    }
+
+    private static func noise(_ count: Int, seed: UInt64) -> FloatBuffer {
+        var generator = TorchGenerator(seed: seed)
+        return FloatBuffer(generator.normal(count: count))
+    }
+}
