@@ -1,4 +1,10 @@
-/// Scaled dot-product attention without the matrix of all scores in memory: a tile of queries of one head at a time.
+/// Scaled dot-product attention without the matrix of all scores in memory: sixteen queries of one head at a time go over the
+/// keys in stretches, with a running maximum and sum for the softmax.
+///
+/// The scores of a stretch are computed as `[keys, 16 queries]`: the softmax then runs along vectors of queries without
+/// crossing lanes, and its result is, as it lies, the right operand of the product with the values. Only that stretch, 16 kB,
+/// is ever written. The method is that of Dao et al., "FlashAttention" (2022), with Milakov's and Gimelshein's online
+/// softmax (2018). An output's bytes depend on its query, its head and the keys alone.
 public struct Attention: Sendable {
     /// Query heads.
     public let heads: Int
@@ -14,8 +20,6 @@ public struct Attention: Sendable {
     public let softCap: Float?
     /// Query `i` sees keys `i - window ... i + window` only; nil for all keys. Not together with `causalOffset`.
     public let window: Int?
-
-    private static let tile = 128
 
     /// An attention of these dimensions.
     public init(
@@ -42,58 +46,56 @@ public struct Attention: Sendable {
         q: UnsafePointer<Float>, qStride: Int, queries: Int, k: UnsafePointer<Float>, kStride: Int,
         v: UnsafePointer<Float>, vStride: Int, keyCount: Int, out: UnsafeMutablePointer<Float>, on pool: ThreadPool
     ) {
-        let (q, k, v, out) = (Shared(q), Shared(k), Shared(v), SharedMutable(out))
-        let tilesPerHead = (queries + Self.tile - 1) / Self.tile
-        let body: @Sendable (Int) -> Void = { index in
-            let head = index / tilesPerHead
-            let start = index % tilesPerHead * Self.tile
-            let count = min(Self.tile, queries - start)
-            let keyOffset = head / (heads / keyHeads) * headWidth
-            attend(
-                q: q.pointer + start * qStride + head * headWidth, qStride: qStride, first: start, count: count,
-                k: k.pointer + keyOffset, kStride: kStride, v: v.pointer + keyOffset, vStride: vStride,
-                keyCount: keyCount, out: out.pointer + start * heads * headWidth + head * headWidth)
-        }
-        if queries * keyCount * heads * headWidth < 1 << 18 {
-            for index in 0..<(heads * tilesPerHead) { body(index) }
-        } else {
-            pool.parallelFor(heads * tilesPerHead, body)
-        }
-    }
-
-    private func attend(
-        q: UnsafePointer<Float>, qStride: Int, first: Int, count: Int, k: UnsafePointer<Float>, kStride: Int,
-        v: UnsafePointer<Float>, vStride: Int, keyCount: Int, out: UnsafeMutablePointer<Float>
-    ) {
-        let outStride = heads * headWidth
-        let visible = causalOffset.map { min(keyCount, max(0, first + count + $0)) } ?? keyCount
-        guard visible > 0 else {
-            for row in 0..<count { (out + row * outStride).update(repeating: 0, count: headWidth) }
-            return
-        }
-        withUnsafeTemporaryAllocation(byteCount: count * visible * 4, alignment: 64) { raw in
-            guard let scores = raw.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
-            BLAS.sgemm(
-                transposeB: true, m: count, n: visible, k: headWidth, alpha: scale, a: q, lda: qStride, b: k,
-                ldb: kStride, beta: 0, c: scores, ldc: visible)
-            for row in 0..<count {
-                let line = scores + row * visible
-                if let softCap { Kernels.softCap(line, cap: softCap, count: visible) }
-                let seen = seenKeys(by: first + row, of: visible)
-                Kernels.softmax(line + seen.lowerBound, count: seen.count)
-                line.update(repeating: 0, count: seen.lowerBound)
-                (line + seen.upperBound).update(repeating: 0, count: visible - seen.upperBound)
+        let width = headWidth
+        let outStride = heads * width
+        callAsFunction(
+            q: q, qStride: qStride, queries: queries, k: k, kStride: kStride, v: v, vStride: vStride,
+            keyCount: keyCount, on: pool
+        ) { values, head, rows in
+            for row in rows {
+                (out + row * outStride + head * width).update(
+                    from: values + (row - rows.lowerBound) * width, count: width)
             }
-            BLAS.sgemm(
-                transposeB: false, m: count, n: headWidth, k: visible, alpha: 1, a: scores, lda: visible, b: v,
-                ldb: vStride, beta: 0, c: out, ldc: outStride)
         }
     }
 
-    /// The keys a query sees, of the first `visible`.
-    private func seenKeys(by query: Int, of visible: Int) -> Range<Int> {
-        if let causalOffset { return 0..<min(visible, max(0, query + 1 + causalOffset)) }
-        guard let window else { return 0..<visible }
-        return min(visible, max(0, query - window))..<min(visible, query + window + 1)
+    /// The same, with outputs handed over while they lie in the caches.
+    /// - Parameter finish: Called on the pool's threads, at the same time for different outputs, with `[rows, headWidth]`
+    ///   of a head.
+    public func callAsFunction(
+        q: UnsafePointer<Float>, qStride: Int, queries: Int, k: UnsafePointer<Float>, kStride: Int,
+        v: UnsafePointer<Float>, vStride: Int, keyCount: Int, on pool: ThreadPool,
+        finish: (_ values: UnsafePointer<Float>, _ head: Int, _ rows: Range<Int>) -> Void
+    ) {
+        guard queries > 0 else { return }
+        let isSmall = queries * keyCount * heads * headWidth < 1 << 18
+        let layout = PackedKeys.Layout(heads: keyHeads, headWidth: headWidth, keyCount: keyCount)
+        let panels = (queries + AttentionTile.blockQueries - 1) / AttentionTile.blockQueries
+        pool.withScratch(count: layout.count) { memory in
+            let packed = PackedKeys(layout: layout, memory: memory)
+            let (k, v, q) = (Shared(k), Shared(v), Shared(q))
+            withoutActuallyEscaping(finish) { finish in
+                // The tiles are finished before this returns, and share nothing but what the caller vouches for.
+                nonisolated(unsafe) let finish = finish
+                let pack: @Sendable (Int) -> Void = { packed.fill($0, k.pointer, kStride, v.pointer, vStride) }
+                let attend: @Sendable (Int) -> Void = { index in
+                    let head = index / panels
+                    let first = index % panels * AttentionTile.blockQueries
+                    let rows = first..<min(queries, first + AttentionTile.blockQueries)
+                    pool.withScratch(count: AttentionTile.scratchCount(headWidth: headWidth)) { scratch in
+                        let tile = AttentionTile(attention: self, keys: packed, head: head, rows: rows)
+                        let values = tile.compute(q.pointer + head * headWidth, qStride, scratch: scratch)
+                        finish(values, head, rows)
+                    }
+                }
+                if isSmall {
+                    for index in 0..<layout.tasks { pack(index) }
+                    for index in 0..<(heads * panels) { attend(index) }
+                } else {
+                    pool.parallelFor(layout.tasks, pack)
+                    pool.parallelFor(heads * panels, attend)
+                }
+            }
+        }
     }
 }

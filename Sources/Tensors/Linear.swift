@@ -1,16 +1,13 @@
-internal import COpenBLAS
-
 /// A linear layer, `y = x · Wᵀ + b`, over weights that stay mapped in their stored type.
 ///
-/// The weight's rows are cut into tiles by the shapes alone. A tile is converted to 32-bit floats on the thread that
-/// multiplies it, and every output element is computed by one single-threaded sgemm over the whole inner dimension: the
-/// bytes do not depend on the number of threads.
+/// Every output element is a sum in one fixed order: the bytes do not depend on the number of threads, nor on which other
+/// rows are computed with it.
 public struct Linear: Sendable {
     /// Columns of the weight: features in.
     public let inputs: Int
     /// Rows of the weight: features out.
     public let outputs: Int
-    private let weight: StoredTensor
+    let weight: StoredTensor
     private let bias: FloatBuffer?
 
     /// - Parameters:
@@ -33,62 +30,63 @@ public struct Linear: Sendable {
         _ x: UnsafePointer<Float>, rows: Int, inputStride: Int? = nil, into y: UnsafeMutablePointer<Float>,
         on pool: ThreadPool
     ) {
-        guard rows > 0, outputs > 0 else { return }
-        let tile = Self.tileRows(outputs)
-        let tiles = (outputs + tile - 1) / tile
-        let x = Shared(x)
-        let y = SharedMutable(y)
+        guard rows > 0 else { return }
+        let panels = (rows + PackedRows.panelRows - 1) / PackedRows.panelRows
         let stride = inputStride ?? inputs
-        let body: @Sendable (Int) -> Void = { index in
-            let start = index * tile
-            let count = min(tile, outputs - start)
-            multiply(x.pointer, rows: rows, stride: stride, into: y.pointer, start: start, count: count)
-        }
-        // Waking threads costs more than a small product does.
-        if rows * outputs * inputs < 1 << 19 {
-            for index in 0..<tiles { body(index) }
-        } else {
-            pool.parallelFor(tiles, body)
+        pool.withScratch(count: panels * PackedRows.panelRows * inputs) { packed in
+            let (source, target) = (Shared(x), SharedMutable(packed))
+            let pack: @Sendable (Int) -> Void = { panel in
+                let first = panel * PackedRows.panelRows
+                let count = min(PackedRows.panelRows, rows - first)
+                PackedRows.store(
+                    source.pointer + first * stride, stride: stride, rows: first..<(first + count), columns: 0..<inputs,
+                    width: inputs, into: target.pointer)
+            }
+            if rows * inputs < 1 << 16 {
+                for panel in 0..<panels { pack(panel) }
+            } else {
+                pool.parallelFor(panels, pack)
+            }
+            BlockedProduct.run([self], packed, rows: rows, on: pool) { store($0, into: y) }
         }
     }
 
-    /// Rows of a tile: about 448 for large weights (each tile packs the whole input once, so few tiles are best), but never
-    /// fewer than four tiles' worth of work, and an even number of tiles.
-    static func tileRows(_ outputs: Int) -> Int {
-        let pairs = max(1, (outputs + 448) / 896)
-        let rows = (outputs + 2 * pairs - 1) / (2 * pairs)
-        return max(16, (rows + 15) / 16 * 16)
-    }
-
-    private func multiply(
-        _ x: UnsafePointer<Float>, rows: Int, stride: Int, into y: UnsafeMutablePointer<Float>, start: Int, count: Int
+    /// Computes `y` from rows that are packed already.
+    /// - Parameters:
+    ///   - x: Its width is `inputs`.
+    ///   - y: `[rows, outputs]`, row-major, overwritten.
+    public func callAsFunction(
+        _ x: PackedRows, rows: Int, into y: UnsafeMutablePointer<Float>, on pool: ThreadPool
     ) {
-        if let bias {
-            for row in 0..<rows {
-                (y + row * outputs + start).update(from: bias.pointer + start, count: count)
+        Linear.product([self], x, rows: rows, on: pool) { store($0, into: y) }
+    }
+
+    /// Computes `x · Wᵀ` without bias for one layer or several of the same shape, and hands over finished blocks.
+    /// - Parameters:
+    ///   - rows: Rows of `x` to compute.
+    ///   - columnsTogether: Blocks begin and end at multiples of this many columns, or at the end.
+    ///   - finish: Called on the pool's threads, at the same time for different columns, for blocks that together are the
+    ///     whole result.
+    public static func product(
+        _ layers: [Linear], _ x: PackedRows, rows: Int, columnsTogether: Int = 1, on pool: ThreadPool,
+        finish: (ProductBlock) -> Void
+    ) {
+        precondition(x.width == layers[0].inputs && rows <= x.capacity, "rows of another shape than the layer takes")
+        BlockedProduct.run(
+            layers, x.pointer, rows: rows, columnsTogether: columnsTogether, on: pool, finish: finish)
+    }
+
+    private func store(_ block: ProductBlock, into y: UnsafeMutablePointer<Float>) {
+        for row in block.rows {
+            let source = block.values + (row - block.rows.lowerBound) * block.stride
+            let target = y + row * outputs + block.columns.lowerBound
+            if let bias {
+                let added = bias.pointer + block.columns.lowerBound
+                for column in 0..<block.columns.count { target[column] = source[column] + added[column] }
+            } else {
+                target.update(from: source, count: block.columns.count)
             }
         }
-        let beta: Float = bias == nil ? 0 : 1
-        let base = weight.bytes.baseAddress
-        if weight.type == .float32, let base, Int(bitPattern: base) % 4 == 0 {
-            let pointer = (base + start * inputs * 4).assumingMemoryBound(to: Float.self)
-            sgemm(x, rows, stride, pointer, count, beta, y + start)
-        } else {
-            withUnsafeTemporaryAllocation(byteCount: count * inputs * 4, alignment: 64) { scratch in
-                guard let scratch = scratch.baseAddress?.assumingMemoryBound(to: Float.self) else { return }
-                weight.copy(from: start * inputs, count: count * inputs, to: scratch)
-                sgemm(x, rows, stride, scratch, count, beta, y + start)
-            }
-        }
-    }
-
-    private func sgemm(
-        _ x: UnsafePointer<Float>, _ rows: Int, _ stride: Int, _ weights: UnsafePointer<Float>, _ count: Int,
-        _ beta: Float, _ y: UnsafeMutablePointer<Float>
-    ) {
-        BLAS.sgemm(
-            transposeB: true, m: rows, n: count, k: inputs, alpha: 1, a: x, lda: stride, b: weights, ldb: inputs,
-            beta: beta, c: y, ldc: outputs)
     }
 }
 

@@ -15,3 +15,16 @@ extension Kernels {
         }
     }
 }
+
+extension ThreadPool {
+    /// Calls `body` for every index as ``parallelFor(_:_:)`` does, for bodies that capture pointers.
+    ///
+    /// - Parameter body: What it captures must stay valid for the call; calls write disjoint memory.
+    public func forEach(_ count: Int, _ body: (Int) -> Void) {
+        // The calls end before this returns, and share nothing but what the caller vouches for.
+        withoutActuallyEscaping(body) { body in
+            nonisolated(unsafe) let body = body
+            parallelFor(count) { body($0) }
+        }
+    }
+}

@@ -50,6 +50,7 @@ public final class ThreadPool: @unchecked Sendable {
     /// Threads that compute, the caller's included; at least 1.
     public let threadCount: Int
     private let shared = Shared()
+    private let scratch = ScratchMemory()
     private let caller = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
     /// A pool of `threads` threads, the caller's included.
@@ -85,6 +86,12 @@ public final class ThreadPool: @unchecked Sendable {
         pthread_mutex_unlock(shared.mutex)
         pthread_mutex_destroy(caller)
         caller.deallocate()
+    }
+
+    /// Lends memory for `count` floats of undefined contents, aligned to 64 bytes, for the length of the call. The pool keeps
+    /// it for the next caller. From any thread.
+    public func withScratch(count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+        scratch.lend(count: count, body)
     }
 
     /// Calls `body` once for every index in `0..<count`, on the pool's threads and the caller's, and returns when all

@@ -25,11 +25,10 @@ public final class PRXDenoiser {
     private let patches: FloatBuffer
     private let bottleneck: FloatBuffer
     private let tokens: FloatBuffer
-    private let normed: FloatBuffer
+    private let normed: PackedRows
     private let qkv: FloatBuffer
-    private let attended: FloatBuffer
-    private let gate: FloatBuffer
-    private let up: FloatBuffer
+    private let attended: PackedRows
+    private let hidden: PackedRows
 
     /// A text's keys and values for every block, and where its rows lie in `qkv`.
     private struct TextContext {
@@ -83,11 +82,10 @@ public final class PRXDenoiser {
         patches = FloatBuffer(count: rows * configuration.patchWidth)
         bottleneck = FloatBuffer(count: count * (configuration.bottleneckSize ?? 0))
         tokens = FloatBuffer(count: rows * hidden)
-        normed = FloatBuffer(count: rows * hidden)
+        normed = PackedRows(capacity: rows, width: hidden)
         qkv = FloatBuffer(count: (rows + textRows) * 3 * hidden)
-        attended = FloatBuffer(count: rows * hidden)
-        gate = FloatBuffer(count: rows * configuration.mlpWidth)
-        up = FloatBuffer(count: rows * configuration.mlpWidth)
+        attended = PackedRows(capacity: rows, width: hidden)
+        self.hidden = PackedRows(capacity: rows, width: configuration.mlpWidth)
     }
 
     /// Predicts for one step.
@@ -109,20 +107,14 @@ public final class PRXDenoiser {
         for (index, block) in model.blocks.enumerated() {
             try checkpoint()
             let modulation = modulations[index].pointer + step * 6 * hidden
-            attention(block, index: index, modulation: modulation, count: count)
-            observer?("block\(index)_attention", UnsafeBufferPointer(start: normed.pointer, count: rows * hidden), rows)
-            Kernels.parallelRows(rows, on: pool) { [tokens, normed] start, number in
-                Kernels.addGated(
-                    tokens.pointer + start * hidden, normed.pointer + start * hidden, gate: modulation + 2 * hidden,
-                    rows: number, width: hidden)
-            }
+            attention(block, index: index, modulation: modulation, count: count, observer: observer)
             feedForward(block, modulation: modulation, rows: rows)
             observer?("block\(index)", UnsafeBufferPointer(start: tokens.pointer, count: rows * hidden), rows)
         }
         try checkpoint()
         let final = finalModulation.pointer + step * 2 * hidden
         modulate(shift: final, scale: final + hidden, rows: rows)
-        model.finalLinear(normed.pointer, rows: rows, into: patches.pointer, on: pool)
+        model.finalLinear(normed, rows: rows, into: patches.pointer, on: pool)
         observer?(
             "final_layer", UnsafeBufferPointer(start: patches.pointer, count: rows * configuration.patchWidth), rows)
         for (text, prediction) in predictions.enumerated() {
@@ -211,40 +203,47 @@ public final class PRXDenoiser {
         }
     }
 
+    /// Layer norm and modulation of the tokens, packed for the next product.
     private func modulate(shift: UnsafePointer<Float>, scale: UnsafePointer<Float>, rows: Int) {
         let hidden = model.configuration.hiddenSize
-        Kernels.parallelRows(rows, on: pool) { [tokens, normed] start, number in
-            Kernels.layerNormModulate(
-                tokens.pointer + start * hidden, rows: number, width: hidden, shift: shift, scale: scale, epsilon: 1e-6,
-                into: normed.pointer + start * hidden)
+        let together = PackedRows.panelRows
+        pool.forEach((rows + together - 1) / together) { [pool, tokens, normed] panel in
+            let first = panel * together
+            let number = min(together, rows - first)
+            pool.withScratch(count: together * hidden) { piece in
+                Kernels.layerNormModulate(
+                    tokens.pointer + first * hidden, rows: number, width: hidden, shift: shift, scale: scale,
+                    epsilon: 1e-6, into: piece)
+                normed.store(piece, stride: hidden, rows: first..<(first + number), columns: 0..<hidden)
+            }
         }
     }
 
-    /// Leaves the attention's output in `normed`.
+    /// Adds the attention's gated output to the tokens.
     ///
     /// In `qkv`, the rows of all texts' image tokens lie together, so that one matrix product makes them, with the first
     /// text's keys and values before them and the second's behind: each text's keys are one stretch.
     private func attention(
-        _ block: PRXTransformer2DModel.Block, index: Int, modulation: UnsafePointer<Float>, count: Int
+        _ block: PRXTransformer2DModel.Block, index: Int, modulation: UnsafePointer<Float>, count: Int,
+        observer: Observer?
     ) {
         let configuration = model.configuration
         let (hidden, headWidth, heads) = (configuration.hiddenSize, configuration.headWidth, configuration.headCount)
         let rows = texts.count * count
         modulate(shift: modulation, scale: modulation + hidden, rows: rows)
         let images = qkv.pointer + texts[0].count * 3 * hidden
-        block.qkv(normed.pointer, rows: rows, into: images, on: pool)
-        Kernels.parallelRows(rows, on: pool) { [rotary] start, number in
-            for row in start..<(start + number) {
-                let table = rotary.pointer + row % count * headWidth
-                for (part, norm) in [(0, block.normQ), (1, block.normK)] {
-                    let heads0 = images + row * 3 * hidden + part * hidden
-                    Kernels.rmsNorm(
-                        heads0, rows: heads, width: headWidth, stride: headWidth, weight: norm.pointer, epsilon: 1e-6,
-                        into: heads0)
-                    for head in 0..<heads {
-                        Kernels.rotateInterleaved(heads0 + head * headWidth, table: table, width: headWidth)
-                    }
+        Linear.product([block.qkv], normed, rows: rows, columnsTogether: headWidth, on: pool) { [rotary] part in
+            for row in part.rows {
+                let values = part.values + (row - part.rows.lowerBound) * part.stride
+                let table = rotary.pointer + row % count * 2 * headWidth
+                for column in stride(from: part.columns.lowerBound, to: part.columns.upperBound, by: headWidth)
+                where column < 2 * hidden {
+                    let weight = column < hidden ? block.normQ : block.normK
+                    Kernels.normRotate(
+                        values + column - part.columns.lowerBound, width: headWidth, weight: weight.pointer,
+                        epsilon: 1e-6, table: table)
                 }
+                (images + row * 3 * hidden + part.columns.lowerBound).update(from: values, count: part.columns.count)
             }
         }
         let attention = Attention(
@@ -256,27 +255,47 @@ public final class PRXDenoiser {
                     from: text.keysAndValues[index].pointer + row * 2 * hidden, count: 2 * hidden)
             }
             let keys = number == 0 ? textRows : images + count * 3 * hidden
+            let first = number * count
             attention(
-                q: images + number * count * 3 * hidden, qStride: 3 * hidden, queries: count, k: keys + hidden,
-                kStride: 3 * hidden, v: keys + 2 * hidden, vStride: 3 * hidden, keyCount: text.count + count,
-                out: attended.pointer + number * count * hidden, on: pool)
+                q: images + first * 3 * hidden, qStride: 3 * hidden, queries: count, k: keys + hidden,
+                kStride: 3 * hidden, v: keys + 2 * hidden, vStride: 3 * hidden, keyCount: text.count + count, on: pool
+            ) { [attended] values, head, range in
+                attended.store(
+                    values, stride: headWidth, rows: (first + range.lowerBound)..<(first + range.upperBound),
+                    columns: (head * headWidth)..<((head + 1) * headWidth))
+            }
         }
-        block.out(attended.pointer, rows: rows, into: normed.pointer, on: pool)
+        if let observer {
+            let output = FloatBuffer(count: rows * hidden)
+            block.out(attended, rows: rows, into: output.pointer, on: pool)
+            observer("block\(index)_attention", UnsafeBufferPointer(start: output.pointer, count: output.count), rows)
+        }
+        Linear.product([block.out], attended, rows: rows, on: pool) {
+            self.add($0, gate: modulation + 2 * hidden)
+        }
     }
 
     private func feedForward(_ block: PRXTransformer2DModel.Block, modulation: UnsafePointer<Float>, rows: Int) {
-        let (hidden, wide) = (model.configuration.hiddenSize, model.configuration.mlpWidth)
-        modulate(shift: modulation + 3 * hidden, scale: modulation + 4 * hidden, rows: rows)
-        block.gate(normed.pointer, rows: rows, into: gate.pointer, on: pool)
-        block.up(normed.pointer, rows: rows, into: up.pointer, on: pool)
-        Kernels.parallelRows(rows, on: pool) { [gate, up] start, number in
-            Kernels.geluGate(gate.pointer + start * wide, up.pointer + start * wide, count: number * wide)
+        let width = model.configuration.hiddenSize
+        modulate(shift: modulation + 3 * width, scale: modulation + 4 * width, rows: rows)
+        Linear.product([block.gate, block.up], normed, rows: rows, on: pool) { [hidden] part in
+            for row in 0..<part.rows.count {
+                let gate = part.values + row * part.stride
+                Kernels.geluGate(gate, gate + part.layerStride, count: part.columns.count)
+            }
+            hidden.store(part.values, stride: part.stride, rows: part.rows, columns: part.columns)
         }
-        block.down(gate.pointer, rows: rows, into: normed.pointer, on: pool)
-        Kernels.parallelRows(rows, on: pool) { [tokens, normed] start, number in
+        Linear.product([block.down], hidden, rows: rows, on: pool) { self.add($0, gate: modulation + 5 * width) }
+    }
+
+    /// Adds a gated piece to the tokens.
+    private func add(_ part: ProductBlock, gate: UnsafePointer<Float>) {
+        let width = model.configuration.hiddenSize
+        for row in part.rows {
             Kernels.addGated(
-                tokens.pointer + start * hidden, normed.pointer + start * hidden, gate: modulation + 5 * hidden,
-                rows: number, width: hidden)
+                tokens.pointer + row * width + part.columns.lowerBound,
+                part.values + (row - part.rows.lowerBound) * part.stride, gate: gate + part.columns.lowerBound,
+                rows: 1, width: part.columns.count)
         }
     }
 

@@ -1,0 +1,81 @@
+/// The innermost part of every matrix product: six rows times sixteen columns.
+///
+/// Twelve vectors of sums fill the registers of AVX2 but for the two of a row of `b` and one of an element of `a`; they take
+/// twelve fused multiply-adds for eight loads, which keeps both of the CPU's multipliers busy. Each sum goes over the inner
+/// dimension in ascending order, whatever the place in the tile: an element's bytes depend on its row and its column alone.
+/// The blocking around it is that of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
+enum PanelKernel {
+    /// Rows of a panel of `a`.
+    static let rows = 6
+    /// Columns of a panel of `b`.
+    static let columns = 16
+
+    /// `c = a · b`, or `c += a · b`.
+    /// - Parameters:
+    ///   - inner: Inner dimension.
+    ///   - a: `[inner, 6]`.
+    ///   - b: `[inner, 16]`.
+    ///   - c: Six rows of sixteen floats, `stride` floats from row to row.
+    @inline(never)
+    static func multiply(
+        _ inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
+        stride: Int, accumulates: Bool
+    ) {
+        typealias Lanes = SIMD8<Float>
+        var (s00, s01, s10, s11) = (Lanes(), Lanes(), Lanes(), Lanes())
+        var (s20, s21, s30, s31) = (Lanes(), Lanes(), Lanes(), Lanes())
+        var (s40, s41, s50, s51) = (Lanes(), Lanes(), Lanes(), Lanes())
+        var a = a
+        var b = b
+        for _ in 0..<inner {
+            let left = Lanes.load(b)
+            let right = Lanes.load(b + 8)
+            var value = Lanes(repeating: a[0])
+            s00 = value.fusedMultiplyAdd(left, s00)
+            s01 = value.fusedMultiplyAdd(right, s01)
+            value = Lanes(repeating: a[1])
+            s10 = value.fusedMultiplyAdd(left, s10)
+            s11 = value.fusedMultiplyAdd(right, s11)
+            value = Lanes(repeating: a[2])
+            s20 = value.fusedMultiplyAdd(left, s20)
+            s21 = value.fusedMultiplyAdd(right, s21)
+            value = Lanes(repeating: a[3])
+            s30 = value.fusedMultiplyAdd(left, s30)
+            s31 = value.fusedMultiplyAdd(right, s31)
+            value = Lanes(repeating: a[4])
+            s40 = value.fusedMultiplyAdd(left, s40)
+            s41 = value.fusedMultiplyAdd(right, s41)
+            value = Lanes(repeating: a[5])
+            s50 = value.fusedMultiplyAdd(left, s50)
+            s51 = value.fusedMultiplyAdd(right, s51)
+            a += rows
+            b += columns
+        }
+        if accumulates {
+            s00 += .load(c)
+            s01 += .load(c + 8)
+            s10 += .load(c + stride)
+            s11 += .load(c + stride + 8)
+            s20 += .load(c + 2 * stride)
+            s21 += .load(c + 2 * stride + 8)
+            s30 += .load(c + 3 * stride)
+            s31 += .load(c + 3 * stride + 8)
+            s40 += .load(c + 4 * stride)
+            s41 += .load(c + 4 * stride + 8)
+            s50 += .load(c + 5 * stride)
+            s51 += .load(c + 5 * stride + 8)
+        }
+        s00.store(c)
+        s01.store(c + 8)
+        s10.store(c + stride)
+        s11.store(c + stride + 8)
+        s20.store(c + 2 * stride)
+        s21.store(c + 2 * stride + 8)
+        s30.store(c + 3 * stride)
+        s31.store(c + 3 * stride + 8)
+        s40.store(c + 4 * stride)
+        s41.store(c + 4 * stride + 8)
+        s50.store(c + 5 * stride)
+        s51.store(c + 5 * stride + 8)
+    }
+}
