@@ -9,7 +9,8 @@ extension SIMD8<Float> {
     /// Range reduction by ln 2 in two parts, then a polynomial of degree 6 (Cephes `expf`, S. Moshier, netlib.org/cephes).
     @inline(__always)
     static func exponential(_ x: Self) -> Self {
-        let clamped = pointwiseMin(pointwiseMax(x, Self(repeating: -87.33)), Self(repeating: 88.02))
+        // By `replace`, because the standard library's `pointwiseMax` is a call.
+        let clamped = x.larger(Self(repeating: -87.33)).smaller(Self(repeating: 88.02))
         // Adding 1.5 * 2^23 rounds to an integer in the low bits of the mantissa.
         let magic = Self(repeating: 12_582_912)
         let shifted = clamped.fusedMultiplyAdd(Self(repeating: 1.442_695_04), magic)
@@ -39,6 +40,14 @@ extension SIMD8<Float> {
     /// x · σ(x).
     @inline(__always)
     static func silu(_ x: Self) -> Self { x / (Self(repeating: 1) + exponential(-x)) }
+
+    /// The larger one, lane by lane.
+    @inline(__always)
+    func larger(_ other: Self) -> Self { replacing(with: other, where: self .< other) }
+
+    /// The smaller one, lane by lane.
+    @inline(__always)
+    func smaller(_ other: Self) -> Self { replacing(with: other, where: self .> other) }
 
     /// The lanes' sum, always in the same order.
     @inline(__always)

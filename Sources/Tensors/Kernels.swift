@@ -149,7 +149,7 @@ public enum Kernels {
         guard count > 0 else { return }
         var highest = SIMD8<Float>(repeating: -.infinity)
         inEights(count) {
-            highest = pointwiseMax(highest, .load(x + $0))
+            highest = highest.larger(.load(x + $0))
         } part: { index, rest in
             for lane in 0..<rest { highest[lane] = max(highest[lane], x[index + lane]) }
         }

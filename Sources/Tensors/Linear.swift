@@ -33,21 +33,22 @@ public struct Linear: Sendable {
         guard rows > 0 else { return }
         let panels = (rows + PackedRows.panelRows - 1) / PackedRows.panelRows
         let stride = inputStride ?? inputs
-        pool.withScratch(count: panels * PackedRows.panelRows * inputs) { packed in
+        let layout = PackedRows.Layout(capacity: rows, width: inputs)
+        pool.withScratch(count: layout.count) { packed in
             let (source, target) = (Shared(x), SharedMutable(packed))
             let pack: @Sendable (Int) -> Void = { panel in
                 let first = panel * PackedRows.panelRows
                 let count = min(PackedRows.panelRows, rows - first)
                 PackedRows.store(
                     source.pointer + first * stride, stride: stride, rows: first..<(first + count), columns: 0..<inputs,
-                    width: inputs, into: target.pointer)
+                    layout: layout, into: target.pointer)
             }
             if rows * inputs < 1 << 16 {
                 for panel in 0..<panels { pack(panel) }
             } else {
                 pool.parallelFor(panels, pack)
             }
-            BlockedProduct.run([self], packed, rows: rows, on: pool) { store($0, into: y) }
+            BlockedProduct.run([self], packed, layout: layout, rows: rows, on: pool) { store($0, into: y) }
         }
     }
 
@@ -73,7 +74,7 @@ public struct Linear: Sendable {
     ) {
         precondition(x.width == layers[0].inputs && rows <= x.capacity, "rows of another shape than the layer takes")
         BlockedProduct.run(
-            layers, x.pointer, rows: rows, columnsTogether: columnsTogether, on: pool, finish: finish)
+            layers, x.pointer, layout: x.layout, rows: rows, columnsTogether: columnsTogether, on: pool, finish: finish)
     }
 
     private func store(_ block: ProductBlock, into y: UnsafeMutablePointer<Float>) {

@@ -57,7 +57,8 @@ struct AttentionTile {
                 for column in 0..<columnPanels {
                     PanelKernel.multiply(
                         range.count, values + column * range.count * PanelKernel.rows, scores,
-                        into: outputs + column * PanelKernel.rows * lanes, stride: lanes, accumulates: true)
+                        into: outputs + column * PanelKernel.rows * lanes, stride: lanes, accumulates: true,
+                        next: scores, nextLines: 0)
                 }
             }
         }
@@ -90,7 +91,7 @@ struct AttentionTile {
         for panel in 0..<((count + six - 1) / six) {
             PanelKernel.multiply(
                 width, packed + panel * six * width, memory, into: scores + panel * six * Self.lanes,
-                stride: Self.lanes, accumulates: false)
+                stride: Self.lanes, accumulates: false, next: memory, nextLines: 0)
         }
         if let softCap = attention.softCap { Kernels.softCap(scores, cap: softCap, count: count * Self.lanes) }
     }
@@ -121,7 +122,7 @@ struct AttentionTile {
                     score.replace(with: Self.hidden, where: limits.hides(range.lowerBound + key))
                     score.store(line + key * lanes)
                 }
-                highest = pointwiseMax(highest, score)
+                highest = highest.larger(score)
             }
             var sum = Lanes()
             for key in 0..<range.count {

@@ -22,15 +22,16 @@ enum BlockedProduct {
     /// Steps along the inner dimension: 16 columns of weights are half of a first-level cache.
     static let innerBlock = 256
     /// Rows of a block.
-    static let rowBlock = 144
-    /// Most floats of packed weights a thread keeps: 4 MB, which stay in the third-level cache.
-    private static let tileFloats = 1 << 20
-    /// Most columns of a block.
-    private static let tileColumns = 448
+    static let rowBlock = 96
+    /// Most floats of packed weights a thread keeps: 6 MB, which stay in the third-level cache.
+    private static let tileFloats = 3 << 19
+    /// Most columns of a block. Its sums (86 kB), its inputs of a step (98 kB) and a step's weights (229 kB) then fit a
+    /// second-level cache of 512 kB.
+    private static let tileColumns = 224
 
     static func run(
-        _ layers: [Linear], _ x: UnsafePointer<Float>, rows: Int, columnsTogether: Int = 1, on pool: ThreadPool,
-        finish: (ProductBlock) -> Void
+        _ layers: [Linear], _ x: UnsafePointer<Float>, layout: PackedRows.Layout, rows: Int, columnsTogether: Int = 1,
+        on pool: ThreadPool, finish: (ProductBlock) -> Void
     ) {
         let (inputs, outputs) = (layers[0].inputs, layers[0].outputs)
         precondition(layers.allSatisfy { $0.inputs == inputs && $0.outputs == outputs }, "layers of different shapes")
@@ -47,7 +48,8 @@ enum BlockedProduct {
         let blockRows = min(rowBlock, (rows + PanelKernel.rows - 1) / PanelKernel.rows * PanelKernel.rows)
         let weightsCount = layers.count * widest * inputs
         let job = Job(
-            layers: layers, x: x, rows: rows, widest: widest, blockRows: blockRows, weightsCount: weightsCount)
+            layers: layers, x: x, layout: layout, rows: rows, widest: widest, blockRows: blockRows,
+            weightsCount: weightsCount)
         withoutActuallyEscaping(finish) { finish in
             // The blocks are finished before this returns, and share nothing but what the caller vouches for.
             nonisolated(unsafe) let finish = finish
@@ -75,6 +77,7 @@ enum BlockedProduct {
     private struct Job: @unchecked Sendable {
         let layers: [Linear]
         let x: UnsafePointer<Float>
+        let layout: PackedRows.Layout
         let rows: Int
         let widest: Int
         let blockRows: Int
@@ -100,16 +103,19 @@ enum BlockedProduct {
             for first in Swift.stride(from: 0, to: rows, by: blockRows) {
                 let count = min(blockRows, rows - first)
                 let groups = (count + six - 1) / six
-                let block = x + first * inputs
                 var weights = UnsafePointer(scratch)
                 for start in Swift.stride(from: 0, to: inputs, by: innerBlock) {
                     let step = min(innerBlock, inputs - start)
+                    let block = x + layout.panel(row: first, step: start)
+                    // A panel's share of fetching the next panel, so that it has come when it is needed.
+                    let share = (step + groups - 1) / groups
                     for panel in 0..<(layers.count * panels) {
                         for group in 0..<groups {
                             PanelKernel.multiply(
-                                step, block + (group * inputs + start) * six, weights,
+                                step, block + group * six * step, weights,
                                 into: sums + group * six * stride + panel * sixteen, stride: stride,
-                                accumulates: start > 0)
+                                accumulates: start > 0, next: weights + sixteen * (step + group * share),
+                                nextLines: share)
                         }
                         weights += sixteen * step
                     }

@@ -48,9 +48,11 @@ struct PackedKeys: @unchecked Sendable {
         let target = memory + task * layout.taskFloats
         let padded = (count + six - 1) / six * six
         if padded > count { (target + (padded - six) * width).update(repeating: 0, count: six * width) }
-        PackedRows.store(
-            k + range.lowerBound * kStride + head * width, stride: kStride, rows: 0..<count, columns: 0..<width,
-            width: width, into: target)
+        for key in stride(from: 0, to: count, by: six) {
+            PackedRows.interleave(
+                k + (range.lowerBound + key) * kStride + head * width, stride: kStride, rows: min(six, count - key),
+                count: width, into: target + key * width)
+        }
         let values = target + layout.keyFloats
         for key in 0..<count {
             let source = v + (range.lowerBound + key) * vStride + head * width

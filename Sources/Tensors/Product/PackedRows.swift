@@ -17,41 +17,71 @@ public final class PackedRows: @unchecked Sendable {
     public init(capacity: Int, width: Int) {
         self.capacity = capacity
         self.width = width
-        let panels = (capacity + PanelKernel.rows - 1) / PanelKernel.rows
-        buffer = FloatBuffer(count: panels * PanelKernel.rows * width)
+        buffer = FloatBuffer(count: Layout(capacity: capacity, width: width).count)
         pointer = buffer.pointer
     }
 
     /// Stores rows given row by row, `stride` floats apart; rows that share a panel belong to one call, or to one thread.
     public func store(_ source: UnsafePointer<Float>, stride: Int, rows: Range<Int>, columns: Range<Int>) {
-        Self.store(source, stride: stride, rows: rows, columns: columns, width: width, into: pointer)
+        precondition(rows.upperBound <= capacity && columns.upperBound <= width, "more than there is room for")
+        Self.store(source, stride: stride, rows: rows, columns: columns, layout: layout, into: pointer)
     }
 
-    static func store(
-        _ source: UnsafePointer<Float>, stride: Int, rows: Range<Int>, columns: Range<Int>, width: Int,
-        into pointer: UnsafeMutablePointer<Float>
-    ) {
-        precondition(columns.upperBound <= width, "columns beyond the row's end")
-        let six = PanelKernel.rows
-        var row = rows.lowerBound
-        while row < rows.upperBound {
-            let from = source + (row - rows.lowerBound) * stride
-            let to = pointer + row / six * six * width + columns.lowerBound * six + row % six
-            if row % six == 0, row + six <= rows.upperBound {
-                interleave(from, stride, columns.count, to)
-                row += six
-            } else {
-                for index in 0..<columns.count { to[index * six] = from[index] }
-                row += 1
-            }
+    var layout: Layout { Layout(capacity: capacity, width: width) }
+
+    /// Where an element lies: the inner dimension is cut into steps as the product takes them, and a step's panels lie
+    /// one behind the other, so that the product reads straight on.
+    struct Layout {
+        private let paddedRows: Int
+        private let width: Int
+
+        init(capacity: Int, width: Int) {
+            paddedRows = (capacity + PanelKernel.rows - 1) / PanelKernel.rows * PanelKernel.rows
+            self.width = width
+        }
+
+        /// Floats of everything.
+        var count: Int { paddedRows * width }
+
+        /// The panel of a row, a multiple of six, in the step that begins at a column.
+        func panel(row: Int, step: Int) -> Int {
+            step * paddedRows + row * min(BlockedProduct.innerBlock, width - step)
         }
     }
 
-    /// Six rows into one panel.
-    @inline(__always)
-    private static func interleave(
-        _ from: UnsafePointer<Float>, _ stride: Int, _ count: Int, _ to: UnsafeMutablePointer<Float>
+    static func store(
+        _ source: UnsafePointer<Float>, stride: Int, rows: Range<Int>, columns: Range<Int>, layout: Layout,
+        into pointer: UnsafeMutablePointer<Float>
     ) {
+        let six = PanelKernel.rows
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            let first = row / six * six
+            let count = min(rows.upperBound, first + six) - row
+            var column = columns.lowerBound
+            while column < columns.upperBound {
+                let step = column / BlockedProduct.innerBlock * BlockedProduct.innerBlock
+                let end = min(columns.upperBound, step + BlockedProduct.innerBlock)
+                let from = source + (row - rows.lowerBound) * stride + column - columns.lowerBound
+                let to = pointer + layout.panel(row: first, step: step) + (column - step) * six
+                interleave(from, stride: stride, rows: count, count: end - column, into: to + row - first)
+                column = end
+            }
+            row += count
+        }
+    }
+
+    /// Elements of up to six rows side by side.
+    @inline(__always)
+    static func interleave(
+        _ from: UnsafePointer<Float>, stride: Int, rows: Int, count: Int, into to: UnsafeMutablePointer<Float>
+    ) {
+        guard rows == PanelKernel.rows else {
+            for row in 0..<rows {
+                for index in 0..<count { to[index * PanelKernel.rows + row] = from[row * stride + index] }
+            }
+            return
+        }
         for index in 0..<count {
             let target = to + index * 6
             target[0] = from[index]

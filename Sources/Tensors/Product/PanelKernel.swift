@@ -1,3 +1,5 @@
+internal import COpenBLAS
+
 /// The innermost part of every matrix product: six rows times sixteen columns.
 ///
 /// Twelve vectors of sums fill the registers of AVX2 but for the two of a row of `b` and one of an element of `a`; they take
@@ -16,18 +18,23 @@ enum PanelKernel {
     ///   - a: `[inner, 6]`.
     ///   - b: `[inner, 16]`.
     ///   - c: Six rows of sixteen floats, `stride` floats from row to row.
+    ///   - next: What a later call reads and is not in the nearer caches yet: `nextLines` lines of 64 bytes are asked for, so
+    ///     that they arrive while this call computes. Any address will do.
     @inline(never)
     static func multiply(
         _ inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
-        stride: Int, accumulates: Bool
+        stride: Int, accumulates: Bool, next: UnsafePointer<Float>, nextLines: Int
     ) {
         typealias Lanes = SIMD8<Float>
+        for row in 0..<rows { packshot_prefetch(c + row &* stride) }
+        for line in 0..<nextLines { packshot_prefetch_far(next + 16 &* line) }
         var (s00, s01, s10, s11) = (Lanes(), Lanes(), Lanes(), Lanes())
         var (s20, s21, s30, s31) = (Lanes(), Lanes(), Lanes(), Lanes())
         var (s40, s41, s50, s51) = (Lanes(), Lanes(), Lanes(), Lanes())
         var a = a
         var b = b
         for _ in 0..<inner {
+            packshot_prefetch(a + 32 * rows)
             let left = Lanes.load(b)
             let right = Lanes.load(b + 8)
             var value = Lanes(repeating: a[0])
@@ -56,26 +63,26 @@ enum PanelKernel {
             s01 += .load(c + 8)
             s10 += .load(c + stride)
             s11 += .load(c + stride + 8)
-            s20 += .load(c + 2 * stride)
-            s21 += .load(c + 2 * stride + 8)
-            s30 += .load(c + 3 * stride)
-            s31 += .load(c + 3 * stride + 8)
-            s40 += .load(c + 4 * stride)
-            s41 += .load(c + 4 * stride + 8)
-            s50 += .load(c + 5 * stride)
-            s51 += .load(c + 5 * stride + 8)
+            s20 += .load(c + 2 &* stride)
+            s21 += .load(c + 2 &* stride + 8)
+            s30 += .load(c + 3 &* stride)
+            s31 += .load(c + 3 &* stride + 8)
+            s40 += .load(c + 4 &* stride)
+            s41 += .load(c + 4 &* stride + 8)
+            s50 += .load(c + 5 &* stride)
+            s51 += .load(c + 5 &* stride + 8)
         }
         s00.store(c)
         s01.store(c + 8)
         s10.store(c + stride)
         s11.store(c + stride + 8)
-        s20.store(c + 2 * stride)
-        s21.store(c + 2 * stride + 8)
-        s30.store(c + 3 * stride)
-        s31.store(c + 3 * stride + 8)
-        s40.store(c + 4 * stride)
-        s41.store(c + 4 * stride + 8)
-        s50.store(c + 5 * stride)
-        s51.store(c + 5 * stride + 8)
+        s20.store(c + 2 &* stride)
+        s21.store(c + 2 &* stride + 8)
+        s30.store(c + 3 &* stride)
+        s31.store(c + 3 &* stride + 8)
+        s40.store(c + 4 &* stride)
+        s41.store(c + 4 &* stride + 8)
+        s50.store(c + 5 &* stride)
+        s51.store(c + 5 &* stride + 8)
     }
 }

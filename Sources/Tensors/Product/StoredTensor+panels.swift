@@ -41,8 +41,13 @@ extension StoredTensor {
     @inline(__always)
     private static func widen(_ source: UnsafeRawPointer, _ index: Int) -> SIMD8<Float> {
         let raw = (source + 2 * index).loadUnaligned(as: SIMD8<UInt16>.self)
-        return unsafeBitCast(SIMD8<UInt32>(truncatingIfNeeded: raw) &<< 16, to: SIMD8<Float>.self)
+        return SIMD8(
+            bf16(raw[0]), bf16(raw[1]), bf16(raw[2]), bf16(raw[3]), bf16(raw[4]), bf16(raw[5]), bf16(raw[6]),
+            bf16(raw[7]))
     }
+
+    @inline(__always)
+    private static func bf16(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) &<< 16) }
 
     /// Eight rows at once, by transposing squares of eight.
     @inline(__always)
