@@ -45,7 +45,9 @@ public struct PRXPipeline: ImagePipeline {
         let sampled = ContinuousClock().now
         let total = request.steps * request.imageCount
         let planes = try latents.map { image in
-            try autoencoder.decode(autoencoder.ownScale(image), on: pool) { try checkpoint(total, total) }
+            try OperatorProfile.measure("decode", "autoencoder") {
+                try autoencoder.decode(autoencoder.ownScale(image), on: pool) { try checkpoint(total, total) }
+            }
         }
         return finish(planes, latents, request, sampled: sampled, start: start)
     }

@@ -60,14 +60,18 @@ public final class PRXDenoiser {
         self.width = width
         channels = configuration.inChannels
         let hidden = configuration.hiddenSize
-        self.texts = texts.map { Self.context(of: $0, model: model, pool: pool, observer: observer) }
+        self.texts = OperatorProfile.measure("prepare", "text keys and values") {
+            texts.map { Self.context(of: $0, model: model, pool: pool, observer: observer) }
+        }
 
         let conditions = Self.conditionVectors(
             model: model, height: height, width: width, timesteps: timesteps, pool: pool, observer: observer)
-        modulations = model.blocks.map { block in
-            let buffer = FloatBuffer(count: timesteps.count * 6 * hidden)
-            block.modulation(conditions.pointer, rows: timesteps.count, into: buffer.pointer, on: pool)
-            return buffer
+        modulations = OperatorProfile.measure("prepare", "modulations of all steps") {
+            model.blocks.map { block in
+                let buffer = FloatBuffer(count: timesteps.count * 6 * hidden)
+                block.modulation(conditions.pointer, rows: timesteps.count, into: buffer.pointer, on: pool)
+                return buffer
+            }
         }
         finalModulation = FloatBuffer(count: timesteps.count * 2 * hidden)
         model.finalModulation(conditions.pointer, rows: timesteps.count, into: finalModulation.pointer, on: pool)
@@ -102,7 +106,7 @@ public final class PRXDenoiser {
         let count = imageTokens
         let rows = texts.count * count
         let hidden = configuration.hiddenSize
-        embed(latents, count: count)
+        OperatorProfile.measure("step", "patches in") { embed(latents, count: count) }
         observer?("img_in", UnsafeBufferPointer(start: tokens.pointer, count: count * hidden), count)
         for (index, block) in model.blocks.enumerated() {
             try checkpoint()
@@ -114,7 +118,9 @@ public final class PRXDenoiser {
         try checkpoint()
         let final = finalModulation.pointer + step * 2 * hidden
         modulate(shift: final, scale: final + hidden, rows: rows)
-        model.finalLinear(normed, rows: rows, into: patches.pointer, on: pool)
+        OperatorProfile.measure("step", "patches out") {
+            model.finalLinear(normed, rows: rows, into: patches.pointer, on: pool)
+        }
         observer?(
             "final_layer", UnsafeBufferPointer(start: patches.pointer, count: rows * configuration.patchWidth), rows)
         for (text, prediction) in predictions.enumerated() {
@@ -207,14 +213,16 @@ public final class PRXDenoiser {
     private func modulate(shift: UnsafePointer<Float>, scale: UnsafePointer<Float>, rows: Int) {
         let hidden = model.configuration.hiddenSize
         let together = PackedRows.panelRows
-        pool.forEach((rows + together - 1) / together) { [pool, tokens, normed] panel in
-            let first = panel * together
-            let number = min(together, rows - first)
-            pool.withScratch(count: together * hidden) { piece in
-                Kernels.layerNormModulate(
-                    tokens.pointer + first * hidden, rows: number, width: hidden, shift: shift, scale: scale,
-                    epsilon: 1e-6, into: piece)
-                normed.store(piece, stride: hidden, rows: first..<(first + number), columns: 0..<hidden)
+        OperatorProfile.measure("step", "norm and modulation", bytes: 8 * Double(rows * hidden)) {
+            pool.forEach((rows + together - 1) / together) { [pool, tokens, normed] panel in
+                let first = panel * together
+                let number = min(together, rows - first)
+                pool.withScratch(count: together * hidden) { piece in
+                    Kernels.layerNormModulate(
+                        tokens.pointer + first * hidden, rows: number, width: hidden, shift: shift, scale: scale,
+                        epsilon: 1e-6, into: piece)
+                    normed.store(piece, stride: hidden, rows: first..<(first + number), columns: 0..<hidden)
+                }
             }
         }
     }
@@ -232,7 +240,7 @@ public final class PRXDenoiser {
         let rows = texts.count * count
         modulate(shift: modulation, scale: modulation + hidden, rows: rows)
         let images = qkv.pointer + texts[0].count * 3 * hidden
-        Linear.product([block.qkv], normed, rows: rows, columnsTogether: headWidth, on: pool) { [rotary] part in
+        product("queries, keys, values", [block.qkv], normed, rows: rows, columnsTogether: headWidth) { [rotary] part in
             for row in part.rows {
                 let values = part.values + (row - part.rows.lowerBound) * part.stride
                 let table = rotary.pointer + row % count * 2 * headWidth
@@ -256,13 +264,17 @@ public final class PRXDenoiser {
             }
             let keys = number == 0 ? textRows : images + count * 3 * hidden
             let first = number * count
-            attention(
-                q: images + first * 3 * hidden, qStride: 3 * hidden, queries: count, k: keys + hidden,
-                kStride: 3 * hidden, v: keys + 2 * hidden, vStride: 3 * hidden, keyCount: text.count + count, on: pool
-            ) { [attended] values, head, range in
-                attended.store(
-                    values, stride: headWidth, rows: (first + range.lowerBound)..<(first + range.upperBound),
-                    columns: (head * headWidth)..<((head + 1) * headWidth))
+            let operations = 4 * Double(count) * Double(text.count + count) * Double(hidden)
+            OperatorProfile.measure("step", "attention", operations: operations) {
+                attention(
+                    q: images + first * 3 * hidden, qStride: 3 * hidden, queries: count, k: keys + hidden,
+                    kStride: 3 * hidden, v: keys + 2 * hidden, vStride: 3 * hidden, keyCount: text.count + count,
+                    on: pool
+                ) { [attended] values, head, range in
+                    attended.store(
+                        values, stride: headWidth, rows: (first + range.lowerBound)..<(first + range.upperBound),
+                        columns: (head * headWidth)..<((head + 1) * headWidth))
+                }
             }
         }
         if let observer {
@@ -270,7 +282,7 @@ public final class PRXDenoiser {
             block.out(attended, rows: rows, into: output.pointer, on: pool)
             observer("block\(index)_attention", UnsafeBufferPointer(start: output.pointer, count: output.count), rows)
         }
-        Linear.product([block.out], attended, rows: rows, on: pool) {
+        product("attention out", [block.out], attended, rows: rows) {
             self.add($0, gate: modulation + 2 * hidden)
         }
     }
@@ -278,14 +290,24 @@ public final class PRXDenoiser {
     private func feedForward(_ block: PRXTransformer2DModel.Block, modulation: UnsafePointer<Float>, rows: Int) {
         let width = model.configuration.hiddenSize
         modulate(shift: modulation + 3 * width, scale: modulation + 4 * width, rows: rows)
-        Linear.product([block.gate, block.up], normed, rows: rows, on: pool) { [hidden] part in
+        product("feed-forward gate and up", [block.gate, block.up], normed, rows: rows) { [hidden] part in
             for row in 0..<part.rows.count {
                 let gate = part.values + row * part.stride
                 Kernels.geluGate(gate, gate + part.layerStride, count: part.columns.count)
             }
             hidden.store(part.values, stride: part.stride, rows: part.rows, columns: part.columns)
         }
-        Linear.product([block.down], hidden, rows: rows, on: pool) { self.add($0, gate: modulation + 5 * width) }
+        product("feed-forward down", [block.down], hidden, rows: rows) { self.add($0, gate: modulation + 5 * width) }
+    }
+
+    private func product(
+        _ name: String, _ layers: [Linear], _ x: PackedRows, rows: Int, columnsTogether: Int = 1,
+        finish: (ProductBlock) -> Void
+    ) {
+        let operations = 2 * Double(rows) * Double(layers.reduce(0) { $0 + $1.inputs * $1.outputs })
+        OperatorProfile.measure("step", name, operations: operations) {
+            Linear.product(layers, x, rows: rows, columnsTogether: columnsTogether, on: pool, finish: finish)
+        }
     }
 
     /// Adds a gated piece to the tokens.

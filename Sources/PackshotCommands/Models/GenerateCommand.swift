@@ -55,6 +55,9 @@ package struct GenerateCommand: ParsableCommand {
     @Flag(help: "Print what was made as JSON.")
     package var json = false
 
+    @Flag(help: "Print where the time went, by stage and operator, to standard error.")
+    package var profile = false
+
     package init() {}
 
     package func validate() throws {
@@ -105,6 +108,7 @@ package struct GenerateCommand: ParsableCommand {
             seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
             imageCount: images, usesResolutionBinning: !noResolutionBinning)
         try checkpoint.validate(request)
+        if profile { OperatorProfile.start() }
         let clock = ContinuousClock()
         let start = clock.now
         let cleaning = TextCleaning(asked: spec.textCleaning)
@@ -118,10 +122,12 @@ package struct GenerateCommand: ParsableCommand {
                 "packshot: cleaning took letters out of the prompt; the model gets \(text.effectiveText.debugDescription). --text-cleaning light keeps them"
             )
         }
-        let embedding = checkpoint.embed(text, pool: pool)
+        let embedding = OperatorProfile.measure("encode", "prompt") { checkpoint.embed(text, pool: pool) }
         let negative =
             spec.guidance > 1
-            ? checkpoint.embed(try checkpoint.prepare(spec.negativePrompt, cleaning: cleaning), pool: pool) : nil
+            ? try OperatorProfile.measure("encode", "negative prompt") {
+                checkpoint.embed(try checkpoint.prepare(spec.negativePrompt, cleaning: cleaning), pool: pool)
+            } : nil
         let embedded = clock.now
         let result = try checkpoint.generate(request, prompt: embedding, negative: negative, pool: pool) { _, _ in }
 
@@ -145,6 +151,9 @@ package struct GenerateCommand: ParsableCommand {
             digests.append(ImageFileStore.sha256(bytes))
         }
         let seconds = { (duration: Duration) in duration / .seconds(1) }
+        if profile {
+            ProfileTable.lines(OperatorProfile.table, total: seconds(clock.now - start)).forEach { Talk.note($0) }
+        }
         if json {
             try Talk.json(
                 Report(

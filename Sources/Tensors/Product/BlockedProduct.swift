@@ -22,12 +22,12 @@ enum BlockedProduct {
     /// Steps along the inner dimension: 16 columns of weights are half of a first-level cache.
     static let innerBlock = 256
     /// Rows of a block.
-    static let rowBlock = 96
+    static let rowBlock = 144
     /// Most floats of packed weights a thread keeps: 6 MB, which stay in the third-level cache.
     private static let tileFloats = 3 << 19
-    /// Most columns of a block. Its sums (86 kB), its inputs of a step (98 kB) and a step's weights (229 kB) then fit a
-    /// second-level cache of 512 kB.
-    private static let tileColumns = 224
+    /// Most columns of a block. Its sums (74 kB), its inputs of a step (147 kB) and a step's weights (131 kB) then fit a
+    /// second-level cache of 512 kB, and tiles are small enough that a thread seldom waits long for the last one.
+    private static let tileColumns = 128
 
     static func run(
         _ layers: [Linear], _ x: UnsafePointer<Float>, layout: PackedRows.Layout, rows: Int, columnsTogether: Int = 1,

@@ -1,3 +1,5 @@
+internal import COpenBLAS
+
 extension StoredTensor {
     /// Packs rows of a matrix for ``PanelKernel``: panels of 16 rows, the elements of a column of a panel side by side.
     ///
@@ -18,7 +20,7 @@ extension StoredTensor {
             var first = 0
             if type == .bfloat16 {
                 while first + 8 <= count {
-                    packEight(row + first, columns, width, into: panel + first) { Self.widen($0, $1) }
+                    packEightHalves(row + first, columns, width, into: panel + first)
                     first += 8
                 }
             } else if type == .float32 {
@@ -38,16 +40,14 @@ extension StoredTensor {
         }
     }
 
-    @inline(__always)
-    private static func widen(_ source: UnsafeRawPointer, _ index: Int) -> SIMD8<Float> {
-        let raw = (source + 2 * index).loadUnaligned(as: SIMD8<UInt16>.self)
-        return SIMD8(
-            bf16(raw[0]), bf16(raw[1]), bf16(raw[2]), bf16(raw[3]), bf16(raw[4]), bf16(raw[5]), bf16(raw[6]),
-            bf16(raw[7]))
+    private func packEightHalves(
+        _ row: Int, _ columns: Range<Int>, _ width: Int, into target: UnsafeMutablePointer<Float>
+    ) {
+        guard let base = bytes.baseAddress else { return }
+        let whole = columns.count / 8 * 8
+        packshot_pack_bfloat16(base + 2 * (row * width + columns.lowerBound), 2 * width, whole, target)
+        packRest(row, columns, width, from: whole, into: target)
     }
-
-    @inline(__always)
-    private static func bf16(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) &<< 16) }
 
     /// Eight rows at once, by transposing squares of eight.
     @inline(__always)
@@ -65,10 +65,17 @@ extension StoredTensor {
                 target + index * panelWidth, stride: panelWidth)
             index += 8
         }
+        packRest(row, columns, width, from: index, into: target)
+    }
+
+    /// What is left of eight rows behind the last square.
+    private func packRest(
+        _ row: Int, _ columns: Range<Int>, _ width: Int, from index: Int, into target: UnsafeMutablePointer<Float>
+    ) {
         guard index < columns.count else { return }
         for lane in 0..<8 {
             let start = (row + lane) * width + columns.lowerBound + index
-            spread(start, count: columns.count - index, into: target + index * panelWidth + lane)
+            spread(start, count: columns.count - index, into: target + index * PanelKernel.columns + lane)
         }
     }
 

@@ -14,8 +14,7 @@ final class FeatureStorage: @unchecked Sendable {
     init(count: Int) {
         precondition(count >= 0, "storage cannot have \(count) elements")
         self.count = count
-        let bytes = max(16, count) * 4
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        let raw = LargeMemory.allocate(byteCount: max(16, count) * 4)
         pointer = raw.bindMemory(to: Float.self, capacity: max(16, count))
     }
 
