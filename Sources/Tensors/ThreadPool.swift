@@ -3,7 +3,8 @@ internal import Glibc
 /// A fixed set of threads that share out the tiles of one computation at a time.
 ///
 /// Which thread computes a tile is left to chance, so a caller that wants the same bytes on any number of threads must
-/// cut its work by the shapes alone and let no tile depend on another. Everything in this module does.
+/// let no tile depend on another, and either cut its work by the shapes alone or compute each element in a way that does
+/// not depend on the cut. Everything in this module does.
 ///
 /// `@unchecked Sendable`: all mutable state is guarded by the mutex in `shared`.
 public final class ThreadPool: @unchecked Sendable {

@@ -1,0 +1,116 @@
+import Foundation
+import Tensors
+import Testing
+
+/// Products and attention against sums in 64-bit floats, at sizes that leave something over everywhere.
+@Suite("Linear layers")
+struct LinearTests {
+    private func values(_ count: Int, seed: UInt64) -> [Float] {
+        var state = seed
+        return (0..<count).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            // Few enough bits that bfloat16 and float16 hold them exactly.
+            return Float(Int(state >> 57) - 64) / 64
+        }
+    }
+
+    /// A weight of a type, stored and opened again.
+    private func weight(_ values: [Float], _ shape: [Int], _ type: String) throws -> StoredTensor {
+        let bytes: [UInt8] = values.flatMap { value -> [UInt8] in
+            let bits = value.bitPattern
+            switch type {
+            case "F32": return (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
+            case "BF16": return [UInt8(truncatingIfNeeded: bits >> 16), UInt8(truncatingIfNeeded: bits >> 24)]
+            default:
+                let exponent = Int(bits >> 23 & 0xFF)
+                let half =
+                    value == 0
+                    ? 0 : UInt16(bits >> 16 & 0x8000) | UInt16(exponent - 112) << 10 | UInt16(bits >> 13 & 0x3FF)
+                return [UInt8(truncatingIfNeeded: half), UInt8(truncatingIfNeeded: half >> 8)]
+            }
+        }
+        let header = #"{"w":{"dtype":"\#(type)","shape":\#(shape),"data_offsets":[0,\#(bytes.count)]}}"#
+        let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).safetensors")
+        defer { try? FileManager.default.removeItem(at: url) }
+        try (withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) } + Data(header.utf8) + Data(bytes))
+            .write(to: url)
+        return try #require(try SafetensorsFile(path: url.path).tensors["w"])
+    }
+
+    @Test(arguments: ["F32", "BF16", "F16"], [(1, 1, 1), (7, 19, 13), (150, 300, 270), (97, 33, 600)])
+    func everyElementIsTheSum(type: String, size: (rows: Int, outputs: Int, inputs: Int)) throws {
+        let (rows, outputs, inputs) = size
+        let x = FloatBuffer(values(rows * inputs, seed: 1))
+        let w = values(outputs * inputs, seed: 2)
+        let layer = Linear(weight: try weight(w, [outputs, inputs], type))
+        let y = FloatBuffer(count: rows * outputs)
+        layer(x.pointer, rows: rows, into: y.pointer, on: ThreadPool(threads: 2))
+        // Counted the other way round, so that what is no number counts.
+        var close = 0
+        for row in 0..<rows {
+            for output in 0..<outputs {
+                var sum = 0.0
+                for index in 0..<inputs {
+                    sum += Double(x.pointer[row * inputs + index]) * Double(w[output * inputs + index])
+                }
+                if abs(sum - Double(y.pointer[row * outputs + output])) < 1e-4 { close += 1 }
+            }
+        }
+        #expect(close == rows * outputs)
+    }
+
+    @Test func neitherThreadsNorOtherRowsChangeABit() throws {
+        let (rows, outputs, inputs) = (151, 700, 515)
+        let x = FloatBuffer(values(rows * inputs, seed: 3))
+        let layer = Linear(weight: try weight(values(outputs * inputs, seed: 4), [outputs, inputs], "BF16"))
+        let expected = FloatBuffer(count: rows * outputs)
+        layer(x.pointer, rows: rows, into: expected.pointer, on: ThreadPool(threads: 1))
+        for threads in 2...5 {
+            let y = FloatBuffer(count: rows * outputs)
+            layer(x.pointer, rows: rows, into: y.pointer, on: ThreadPool(threads: threads))
+            #expect(y.array == expected.array, "\(threads) threads")
+        }
+        let alone = FloatBuffer(count: outputs)
+        layer(x.pointer + 77 * inputs, rows: 1, into: alone.pointer, on: ThreadPool(threads: 2))
+        #expect(alone.array == Array(expected.array[(77 * outputs)..<(78 * outputs)]))
+    }
+
+    @Test(
+        arguments: [(300, 40, nil, 3.0), (9, 2, nil, nil), (300, nil, 0, nil), (5, nil, -2, nil)]
+            as [(Int, Int?, Int?, Double?)])
+    func attentionWithWindowsCapsAndCausality(count: Int, window: Int?, causal: Int?, cap: Double?) {
+        let width = 20
+        let (q, k, v) = (
+            FloatBuffer(values(count * width, seed: 5)), FloatBuffer(values(count * width, seed: 6)),
+            FloatBuffer(values(count * width, seed: 7))
+        )
+        let out = FloatBuffer(values(count * width, seed: 8))
+        Attention(
+            heads: 1, keyHeads: 1, headWidth: width, scale: 0.7, causalOffset: causal, softCap: cap.map { Float($0) },
+            window: window)(
+                q: q.pointer, qStride: width, queries: count, k: k.pointer, kStride: width, v: v.pointer,
+                vStride: width, keyCount: count, out: out.pointer, on: ThreadPool(threads: 2))
+        var close = 0
+        for query in 0..<count {
+            let seen = (0..<count).filter { key in
+                if let causal { return key <= query + causal }
+                return abs(key - query) <= window ?? count
+            }
+            let weights = seen.map { key in
+                var score = (0..<width).reduce(0.0) {
+                    $0 + Double(q.pointer[query * width + $1]) * Double(k.pointer[key * width + $1])
+                }
+                score *= 0.7
+                return exp(cap.map { $0 * tanh(score / $0) } ?? score)
+            }
+            let sum = weights.reduce(0, +)
+            for column in 0..<width {
+                let expected =
+                    seen.isEmpty
+                    ? 0 : zip(weights, seen).reduce(0.0) { $0 + $1.0 / sum * Double(v.pointer[$1.1 * width + column]) }
+                if abs(expected - Double(out.pointer[query * width + column])) < 1e-5 { close += 1 }
+            }
+        }
+        #expect(close == count * width)
+    }
+}
