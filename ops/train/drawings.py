@@ -5,7 +5,8 @@ import math
 import numpy as np
 import skia
 
-from captions import COLOURS, caption, sample_attributes
+from captions import caption, sample_attributes
+from words import COLOURS
 
 
 # ----------------------------------------------------------------- drawing
