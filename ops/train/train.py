@@ -67,7 +67,7 @@ def worker(rank, settings, shared, barrier, counter):
         net = model.fresh_transformer(net.config)
     net.train()
     layout = Layout(net, settings.workers)
-    step, images, cpu_before = 0, 0, 0.0
+    step, images, cpu_before, updates = 0, 0, 0.0, 0
     state_file = os.path.join(settings.run, "state.pt")
     source = state_file if os.path.exists(state_file) else settings.continue_from
     if rank == 0:
@@ -75,15 +75,16 @@ def worker(rank, settings, shared, barrier, counter):
             state = torch.load(source)
             for name, buffer in zip(("weights", "average", "moment", "square"), (weights, average, moment, square)):
                 buffer.copy_(state[name])
+            updates = state["step"]
             if source == state_file:
                 step, images, cpu_before = state["step"], state["images"], state["cpu_seconds"]
             print(f"from {source}, step {step}", flush=True)
         else:
             layout.store(weights)
             average.copy_(weights)
-        numbers[0] = step
+        numbers[:2] = torch.tensor([step, updates])
     barrier.wait()
-    step = first = int(numbers[0])
+    step, updates = (int(n) for n in numbers[:2])
     layout.attach(weights, gradients[rank])
     forward = net if settings.no_compile else torch.compile(net, dynamic=False)
     cut = [layout.adam * r // settings.workers for r in range(settings.workers + 1)]
@@ -110,7 +111,7 @@ def worker(rank, settings, shared, barrier, counter):
         full = {**{k: v for k, v in net.state_dict().items() if k not in flat}, **flat}
         model.save(pipe, full, os.path.join(settings.run, "checkpoint"))
 
-    while step < settings.steps and numbers[1] == 0:
+    while step < settings.steps and numbers[31] == 0:
         gradients[rank].zero_()
         if rank == 0:
             counter.value = 0
@@ -142,8 +143,8 @@ def worker(rank, settings, shared, barrier, counter):
         total *= min(1.0, settings.clip / (norm + 1e-6))
         barrier.wait()
         gradient = gradients[0]
-        count = step - first + 1 + (10_000 if source else 0)  # loaded moments need no bias correction
-        adamw_step(mine[0], weights, gradient, moment, square, count, settings.rate * factor, layout.decaying)
+        updates += 1
+        adamw_step(mine[0], weights, gradient, moment, square, updates, settings.rate * factor, layout.decaying)
         for offset, shape, owner in layout.hidden:
             if owner == rank:
                 muon_step(offset, shape, weights, gradient, moment, settings.rate_muon * factor)
@@ -168,7 +169,7 @@ def worker(rank, settings, shared, barrier, counter):
                 save("state.pt")
                 saved = time.time()
             if os.path.exists(os.path.join(settings.run, "stop")):
-                numbers[1] = 1
+                numbers[31] = 1
         barrier.wait()
     if rank == 0:
         save("state.pt")
