@@ -44,10 +44,19 @@ def arguments():
     return parser.parse_args()
 
 
-def rate_factor(step, settings):
+def rate_factor(step, warmup, steps, decay):
     """Warm-up, constant, then linear to zero: a run can be lengthened from the state before its decay."""
-    left = (settings.steps - step) / max(1, settings.decay)
-    return max(0.0, min(1.0, (step + 1) / settings.warmup, left))
+    return max(0.0, min(1.0, (step + 1) / warmup, (steps - step) / max(1, decay)))
+
+
+def schedule(settings):
+    """Steps and decay: the command line's, or those of RUN/schedule, which may be written while the run goes on."""
+    try:
+        with open(os.path.join(settings.run, "schedule")) as file:
+            steps, decay = (int(n) for n in file.read().split())
+        return steps, decay
+    except (FileNotFoundError, ValueError):
+        return settings.steps, settings.decay
 
 
 def worker(rank, settings, shared, barrier, counter):
@@ -83,6 +92,7 @@ def worker(rank, settings, shared, barrier, counter):
             layout.store(weights)
             average.copy_(weights)
         numbers[:2] = torch.tensor([step, updates])
+        numbers[2:4] = torch.tensor(schedule(settings))
     barrier.wait()
     step, updates = (int(n) for n in numbers[:2])
     layout.attach(weights, gradients[rank])
@@ -94,8 +104,8 @@ def worker(rank, settings, shared, barrier, counter):
     buckets, saved, logged = [[0.0, 0] for _ in range(8)], time.time(), time.time()
 
     def cpu_seconds():
-        numbers[2 + rank] = time.process_time()
-        return cpu_before + float(numbers[2 : 2 + settings.workers].sum())
+        numbers[8 + rank] = time.process_time()
+        return cpu_before + float(numbers[8 : 8 + settings.workers].sum())
 
     def save(name):
         state = dict(weights=weights, average=average, moment=moment, square=square)
@@ -111,7 +121,7 @@ def worker(rank, settings, shared, barrier, counter):
         full = {**{k: v for k, v in net.state_dict().items() if k not in flat}, **flat}
         model.save(pipe, full, os.path.join(settings.run, "checkpoint"))
 
-    while step < settings.steps and numbers[31] == 0:
+    while step < numbers[2] and numbers[31] == 0:
         gradients[rank].zero_()
         if rank == 0:
             counter.value = 0
@@ -139,7 +149,7 @@ def worker(rank, settings, shared, barrier, counter):
         numbers[16 + rank] = total.square().sum()
         barrier.wait()
         norm = math.sqrt(float(numbers[16 : 16 + settings.workers].sum()))
-        factor = rate_factor(step, settings)
+        factor = rate_factor(step, settings.warmup, *numbers[2:4].tolist())
         total *= min(1.0, settings.clip / (norm + 1e-6))
         barrier.wait()
         gradient = gradients[0]
@@ -163,7 +173,9 @@ def worker(rank, settings, shared, barrier, counter):
                 with open(os.path.join(settings.run, "log.jsonl"), "a") as log:
                     log.write(json.dumps(line) + "\n")
                 buckets, logged = [[0.0, 0] for _ in range(8)], time.time()
-            if step == settings.steps - settings.decay:
+            steps, decay = schedule(settings)
+            numbers[2:4] = torch.tensor([steps, decay])
+            if step == steps - decay:
                 save("stable.pt")
             if time.time() - saved > settings.save_every:
                 save("state.pt")
