@@ -83,9 +83,16 @@ def generate(pipe, prompts, size, steps, guidance, seeds, transformer=None):
     return pixels.numpy().astype(np.uint8)
 
 
+def edit(name, remove=(), **values):
+    """Changes values of a JSON file at its top level."""
+    with open(name) as file:
+        content = {k: v for k, v in json.load(file).items() if k not in remove}
+    with open(name, "w") as file:
+        json.dump({**content, **values}, file, indent=2, ensure_ascii=False)
+
+
 def save(pipe, weights, folder):
     """Writes the pipeline with `weights` (a state dict of the transformer) to `folder` in bf16, replacing it at once."""
-    new = copy.copy(pipe)
     net = copy.deepcopy(pipe.transformer)
     net.load_state_dict(weights)
     text = copy.deepcopy(pipe.text_encoder).to(torch.bfloat16)
@@ -102,13 +109,9 @@ def save(pipe, weights, folder):
     part = folder + ".part"
     shutil.rmtree(part, ignore_errors=True)
     new.save_pretrained(part)
-    # transformers writes the last call's padding and truncation into the file; a loader must not inherit them.
-    name = part + "/tokenizer/tokenizer.json"
-    with open(name) as file:
-        tokenizer = json.load(file)
-    tokenizer["truncation"] = tokenizer["padding"] = None
-    with open(name, "w") as file:
-        json.dump(tokenizer, file, indent=2, ensure_ascii=False)
+    # transformers writes the last call's padding and truncation into the one file, and how it was loaded into the other.
+    edit(part + "/tokenizer/tokenizer.json", truncation=None, padding=None)
+    edit(part + "/tokenizer/tokenizer_config.json", remove=("is_local", "local_files_only"))
     with contextlib.suppress(FileNotFoundError):
         os.rename(folder, folder + ".old")
     os.rename(part, folder)

@@ -32,11 +32,20 @@ def timesteps(count, shift):
     return torch.where(torch.rand(count) < 0.1, torch.rand(count) * 1.03, t).clamp(1e-3, 1.0)
 
 
+def roughness(difference):
+    """Mean absolute step between neighbouring pixels of an error, by picture.
+
+    A squared error hardly counts the faint speckle of flat areas, which is what an eye sees first; this does. Faint in
+    high noise, where it would pull the prediction from the mean, which sampling needs, towards the median.
+    """
+    return difference.diff(dim=3).abs().mean((1, 2, 3)) + difference.diff(dim=2).abs().mean((1, 2, 3))
+
+
 class Flow:
     """Flow matching: the network predicts the clean picture, the loss is taken on the velocity it implies."""
 
     def __init__(self, pipe, settings):
-        self.pipe, self.shift = pipe, settings.shift
+        self.pipe, self.shift, self.texture = pipe, settings.shift, settings.texture
 
     def __call__(self, net, count, seed):
         clean, captions = pictures(count, seed)
@@ -48,7 +57,10 @@ class Flow:
             hidden_states=noisy, timestep=t, encoder_hidden_states=states, attention_mask=mask, return_dict=False
         )[0]
         error = (out - clean).square().mean((1, 2, 3))
-        return (error / t.clamp(min=LOSS_T).square()).mean(), t, error.detach()
+        loss = error
+        if self.texture:
+            loss = error + self.texture * (1 - t) * roughness(out - clean)
+        return (loss / t.clamp(min=LOSS_T).square()).mean(), t, error.detach()
 
 
 class Distillation:

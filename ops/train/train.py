@@ -34,6 +34,9 @@ def arguments():
     parser.add_argument("--clip", type=float, default=1.0)
     parser.add_argument("--ema", type=float, default=0.995)
     parser.add_argument("--shift", type=float, default=5.0, help="of the training times")
+    parser.add_argument(
+        "--texture", type=float, default=0.0, help="weight of the error's roughness; 0.03 for a last stage"
+    )
     parser.add_argument("--guidance", type=float, default=2.0, help="of the distillation's teacher")
     parser.add_argument("--substeps", type=int, default=2, help="teacher steps in one student step")
     parser.add_argument("--student-steps", type=int, default=8)
