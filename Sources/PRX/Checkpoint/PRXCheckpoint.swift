@@ -205,6 +205,19 @@ public final class PRXCheckpoint: Sendable {
         return encoder.encode(tokens: tokens, offset: offset, pool: pool)
     }
 
+    /// Runs the text encoder on several prompts: the same embeddings as one by one, in less time.
+    public func embed(_ prompts: [Prompt], pool: ThreadPool) -> [TextEmbedding] {
+        let texts = prompts.map { TokenSequence(tokens: $0.tokens, offset: $0.offset) }
+        let full = texts.indices.filter { !texts[$0].tokens.isEmpty }
+        var embeddings = texts.map { _ in
+            TextEmbedding(count: 0, width: encoder.width, values: FloatBuffer(count: 0))
+        }
+        for (index, embedding) in zip(full, encoder.encode(full.map { texts[$0] }, pool: pool)) {
+            embeddings[index] = embedding
+        }
+        return embeddings
+    }
+
     /// Floats a token of an embedding.
     public var embeddingWidth: Int { encoder.width }
 

@@ -79,6 +79,10 @@ public final class T5GemmaEncoder: TextEncoder {
         }
     }
 
+    /// Most rows that go through the layers together: each weight, read and converted once, serves them all; above, that
+    /// is little of the time, and memory grows with the rows.
+    private static let batchRows = 1024
+
     /// Encodes the real tokens of one text: the last hidden state after the final norm.
     public func encode(tokens: [Int32], offset: Int, pool: ThreadPool) -> TextEmbedding {
         encode(tokens: tokens, offset: offset, pool: pool, layerObserver: nil)
@@ -87,54 +91,123 @@ public final class T5GemmaEncoder: TextEncoder {
     package func encode(
         tokens: [Int32], offset: Int, pool: ThreadPool, layerObserver: ((_ layer: Int, _ hidden: FloatBuffer) -> Void)?
     ) -> TextEmbedding {
-        let (count, width, headWidth) = (tokens.count, configuration.hiddenSize, configuration.headWidth)
-        let hidden = FloatBuffer(count: count * width)
-        let scale = Float(width).squareRoot()
-        for (row, token) in tokens.enumerated() {
-            precondition(token >= 0 && Int(token) < vocabularySize, "token \(token) is not in the vocabulary")
-            let target = hidden.pointer + row * width
-            embedding.copy(from: Int(token) * width, count: width, to: target)
-            for index in 0..<width { target[index] *= scale }
+        batch([TokenSequence(tokens: tokens, offset: offset)], pool: pool, layerObserver: layerObserver)[0]
+    }
+
+    /// Encodes several texts, as many at a time as is of use.
+    public func encode(_ texts: [TokenSequence], pool: ThreadPool) -> [TextEmbedding] {
+        var embeddings: [TextEmbedding] = []
+        var first = 0
+        while first < texts.count {
+            var (end, rows) = (first + 1, texts[first].tokens.count)
+            while end < texts.count, rows + texts[end].tokens.count <= Self.batchRows {
+                rows += texts[end].tokens.count
+                end += 1
+            }
+            embeddings += batch(Array(texts[first..<end]), pool: pool, layerObserver: nil)
+            first = end
         }
-        let (queryWidth, keyWidth) = (configuration.headCount * headWidth, configuration.keyHeadCount * headWidth)
-        let table = RotaryTable.make(
-            positions: offset..<(offset + count), headWidth: headWidth, theta: configuration.ropeTheta)
-        let normed = FloatBuffer(count: count * width)
+        return embeddings
+    }
+
+    /// The texts' rows lie one text behind the other; only attention tells them apart.
+    private func batch(
+        _ texts: [TokenSequence], pool: ThreadPool, layerObserver: ((_ layer: Int, _ hidden: FloatBuffer) -> Void)?
+    ) -> [TextEmbedding] {
+        let work = Rows(texts, configuration: configuration)
+        let (count, width) = (work.count, configuration.hiddenSize)
+        let (headWidth, queryWidth) = (configuration.headWidth, configuration.headCount * configuration.headWidth)
+        let keyWidth = configuration.keyHeadCount * headWidth
+        let (hidden, normed) = (FloatBuffer(count: count * width), FloatBuffer(count: count * width))
+        embed(texts, into: hidden)
         let (q, k) = (FloatBuffer(count: count * queryWidth), FloatBuffer(count: count * keyWidth))
         let (v, attended) = (FloatBuffer(count: count * keyWidth), FloatBuffer(count: count * queryWidth))
-        let gate = FloatBuffer(count: count * configuration.intermediateSize)
-        let up = FloatBuffer(count: count * configuration.intermediateSize)
+        let packed = PackedRows(capacity: count, width: width)
+        let feedForward = PackedRows(capacity: count, width: configuration.intermediateSize)
         for (index, layer) in layers.enumerated() {
             normalise(hidden, layer.preAttention, into: normed, rows: count)
-            layer.q(normed.pointer, rows: count, into: q.pointer, on: pool)
-            layer.k(normed.pointer, rows: count, into: k.pointer, on: pool)
-            layer.v(normed.pointer, rows: count, into: v.pointer, on: pool)
-            for (buffer, heads) in [(q, configuration.headCount), (k, configuration.keyHeadCount)] {
-                for row in 0..<count {
-                    for head in 0..<heads {
-                        Kernels.rotateHalves(
-                            buffer.pointer + (row * heads + head) * headWidth, table: table.pointer + row * headWidth,
-                            width: headWidth)
-                    }
-                }
+            packed.store(normed.pointer, stride: width, rows: 0..<count, columns: 0..<width)
+            layer.q(packed, rows: count, into: q.pointer, on: pool)
+            layer.k(packed, rows: count, into: k.pointer, on: pool)
+            layer.v(packed, rows: count, into: v.pointer, on: pool)
+            work.rotate(q, heads: configuration.headCount)
+            work.rotate(k, heads: configuration.keyHeadCount)
+            for rows in work.texts {
+                let (queries, keys) = (rows.lowerBound * queryWidth, rows.lowerBound * keyWidth)
+                layer.attention(
+                    q: q.pointer + queries, qStride: queryWidth, queries: rows.count, k: k.pointer + keys,
+                    kStride: keyWidth, v: v.pointer + keys, vStride: keyWidth, keyCount: rows.count,
+                    out: attended.pointer + queries, on: pool)
             }
-            layer.attention(
-                q: q.pointer, qStride: queryWidth, queries: count, k: k.pointer, kStride: keyWidth, v: v.pointer,
-                vStride: keyWidth, keyCount: count, out: attended.pointer, on: pool)
             layer.o(attended.pointer, rows: count, into: normed.pointer, on: pool)
             normalise(normed, layer.postAttention, into: normed, rows: count)
             Kernels.addGated(hidden.pointer, normed.pointer, gate: nil, rows: count, width: width)
             normalise(hidden, layer.preFeedForward, into: normed, rows: count)
-            layer.gate(normed.pointer, rows: count, into: gate.pointer, on: pool)
-            layer.up(normed.pointer, rows: count, into: up.pointer, on: pool)
-            Kernels.geluGate(gate.pointer, up.pointer, count: gate.count)
-            layer.down(gate.pointer, rows: count, into: normed.pointer, on: pool)
+            packed.store(normed.pointer, stride: width, rows: 0..<count, columns: 0..<width)
+            Linear.product([layer.gate, layer.up], packed, rows: count, on: pool) { part in
+                for row in 0..<part.rows.count {
+                    let gate = part.values + row * part.stride
+                    Kernels.geluGate(gate, gate + part.layerStride, count: part.columns.count)
+                }
+                feedForward.store(part.values, stride: part.stride, rows: part.rows, columns: part.columns)
+            }
+            layer.down(feedForward, rows: count, into: normed.pointer, on: pool)
             normalise(normed, layer.postFeedForward, into: normed, rows: count)
             Kernels.addGated(hidden.pointer, normed.pointer, gate: nil, rows: count, width: width)
             layerObserver?(index, hidden)
         }
         normalise(hidden, norm, into: hidden, rows: count)
-        return TextEmbedding(count: count, width: width, values: hidden)
+        return work.texts.map { rows in
+            let values = FloatBuffer(count: rows.count * width)
+            values.pointer.update(from: hidden.pointer + rows.lowerBound * width, count: values.count)
+            return TextEmbedding(count: rows.count, width: width, values: values)
+        }
+    }
+
+    private func embed(_ texts: [TokenSequence], into hidden: FloatBuffer) {
+        let width = configuration.hiddenSize
+        let scale = Float(width).squareRoot()
+        for (row, token) in texts.lazy.flatMap(\.tokens).enumerated() {
+            precondition(token >= 0 && Int(token) < vocabularySize, "token \(token) is not in the vocabulary")
+            let target = hidden.pointer + row * width
+            embedding.copy(from: Int(token) * width, count: width, to: target)
+            for index in 0..<width { target[index] *= scale }
+        }
+    }
+
+    /// Where each text's rows lie in a batch, and the rotary embedding of every row.
+    private struct Rows {
+        let texts: [Range<Int>]
+        private let headWidth: Int
+        private let tables: [FloatBuffer]
+
+        init(_ sequences: [TokenSequence], configuration: T5GemmaConfiguration) {
+            var first = 0
+            texts = sequences.map { sequence in
+                defer { first += sequence.tokens.count }
+                return first..<(first + sequence.tokens.count)
+            }
+            headWidth = configuration.headWidth
+            tables = sequences.map {
+                RotaryTable.make(
+                    positions: $0.offset..<($0.offset + $0.tokens.count), headWidth: configuration.headWidth,
+                    theta: configuration.ropeTheta)
+            }
+        }
+
+        var count: Int { texts.last?.upperBound ?? 0 }
+
+        func rotate(_ buffer: FloatBuffer, heads: Int) {
+            for (rows, table) in zip(texts, tables) {
+                for row in rows {
+                    for head in 0..<heads {
+                        Kernels.rotateHalves(
+                            buffer.pointer + (row * heads + head) * headWidth,
+                            table: table.pointer + (row - rows.lowerBound) * headWidth, width: headWidth)
+                    }
+                }
+            }
+        }
     }
 
     private func normalise(_ x: FloatBuffer, _ weight: FloatBuffer, into y: FloatBuffer, rows: Int) {

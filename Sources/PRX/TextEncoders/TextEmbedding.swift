@@ -49,4 +49,28 @@ public protocol TextEncoder: Sendable {
     ///   - tokens: Ids in `0..<vocabularySize`.
     ///   - offset: Position of the first one: the number of padding tokens before it.
     func encode(tokens: [Int32], offset: Int, pool: ThreadPool) -> TextEmbedding
+
+    /// Encodes several texts: the same bytes as one after the other, sooner where the weights are read once for all.
+    func encode(_ texts: [TokenSequence], pool: ThreadPool) -> [TextEmbedding]
+}
+
+extension TextEncoder {
+    /// One after the other.
+    public func encode(_ texts: [TokenSequence], pool: ThreadPool) -> [TextEmbedding] {
+        texts.map { encode(tokens: $0.tokens, offset: $0.offset, pool: pool) }
+    }
+}
+
+/// The real tokens of a text, and where they begin.
+public struct TokenSequence: Sendable {
+    /// Ids.
+    public let tokens: [Int32]
+    /// Position of the first one: the number of padding tokens before it.
+    public let offset: Int
+
+    /// A text of these ids.
+    public init(tokens: [Int32], offset: Int) {
+        self.tokens = tokens
+        self.offset = offset
+    }
 }

@@ -238,9 +238,12 @@ public final class PRXDenoiser {
         let configuration = model.configuration
         let (hidden, headWidth, heads) = (configuration.hiddenSize, configuration.headWidth, configuration.headCount)
         let rows = texts.count * count
-        modulate(shift: modulation, scale: modulation + hidden, rows: rows)
+        // Before the first attention, the image tokens have seen neither text.
+        let distinct = index == 0 ? count : rows
+        modulate(shift: modulation, scale: modulation + hidden, rows: distinct)
         let images = qkv.pointer + texts[0].count * 3 * hidden
-        product("queries, keys, values", [block.qkv], normed, rows: rows, columnsTogether: headWidth) { [rotary] part in
+        product("queries, keys, values", [block.qkv], normed, rows: distinct, columnsTogether: headWidth) {
+            [rotary] part in
             for row in part.rows {
                 let values = part.values + (row - part.rows.lowerBound) * part.stride
                 let table = rotary.pointer + row % count * 2 * headWidth
@@ -251,7 +254,10 @@ public final class PRXDenoiser {
                         values + column - part.columns.lowerBound, width: headWidth, weight: weight.pointer,
                         epsilon: 1e-6, table: table)
                 }
-                (images + row * 3 * hidden + part.columns.lowerBound).update(from: values, count: part.columns.count)
+                for copy in stride(from: row, to: rows, by: distinct) {
+                    (images + copy * 3 * hidden + part.columns.lowerBound).update(
+                        from: values, count: part.columns.count)
+                }
             }
         }
         let attention = Attention(

@@ -122,14 +122,13 @@ package struct GenerateCommand: ParsableCommand {
                 "packshot: cleaning took letters out of the prompt; the model gets \(text.effectiveText.debugDescription). --text-cleaning light keeps them"
             )
         }
-        let embedding = OperatorProfile.measure("encode", "prompt") { checkpoint.embed(text, pool: pool) }
-        let negative =
-            spec.guidance > 1
-            ? try OperatorProfile.measure("encode", "negative prompt") {
-                checkpoint.embed(try checkpoint.prepare(spec.negativePrompt, cleaning: cleaning), pool: pool)
-            } : nil
+        var prompts = [text]
+        if spec.guidance > 1 { prompts.append(try checkpoint.prepare(spec.negativePrompt, cleaning: cleaning)) }
+        let embeddings = OperatorProfile.measure("encode", "prompts") { checkpoint.embed(prompts, pool: pool) }
         let embedded = clock.now
-        let result = try checkpoint.generate(request, prompt: embedding, negative: negative, pool: pool) { _, _ in }
+        let result = try checkpoint.generate(
+            request, prompt: embeddings[0], negative: spec.guidance > 1 ? embeddings[1] : nil, pool: pool
+        ) { _, _ in }
 
         let composer = ImageComposer(model: try ModelRecord(checkpoint), version: PackshotVersion.current)
         let files = ImageFileStore()

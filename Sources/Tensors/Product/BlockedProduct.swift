@@ -43,8 +43,8 @@ enum BlockedProduct {
         // Waking threads costs more than a small product does.
         let isSmall = rows * outputs * inputs * layers.count < 1 << 19
         let threads = isSmall ? 1 : pool.threadCount
-        let tiles = min(panels, ((panels + most - 1) / most + threads - 1) / threads * threads)
-        let widest = (panels + tiles - 1) / tiles * panelWidth
+        let tiles = tiles(panels: panels, most: most, threads: threads)
+        let widest = (tiles.map(\.count).max() ?? 0) * panelWidth
         let blockRows = min(rowBlock, (rows + PanelKernel.rows - 1) / PanelKernel.rows * PanelKernel.rows)
         let weightsCount = layers.count * widest * inputs
         let job = Job(
@@ -54,18 +54,32 @@ enum BlockedProduct {
             // The blocks are finished before this returns, and share nothing but what the caller vouches for.
             nonisolated(unsafe) let finish = finish
             let body: @Sendable (Int) -> Void = { tile in
-                let first = tile * panels / tiles * panelWidth
-                let end = min(outputs, (tile + 1) * panels / tiles * panelWidth)
+                let first = tiles[tile].lowerBound * panelWidth
+                let end = min(outputs, tiles[tile].upperBound * panelWidth)
                 pool.withScratch(count: weightsCount + layers.count * blockRows * widest) { scratch in
                     job.compute(first..<end, scratch: scratch, finish: finish)
                 }
             }
             if isSmall {
-                for tile in 0..<tiles { body(tile) }
+                for tile in tiles.indices { body(tile) }
             } else {
-                pool.parallelFor(tiles, body)
+                pool.parallelFor(tiles.count, body)
             }
         }
+    }
+
+    /// Cuts panels into tiles that get smaller towards the end, so that the threads finish at about the same time: each takes
+    /// half of an even share of what is left (Polychronopoulos and Kuck, "Guided Self-Scheduling", 1987).
+    private static func tiles(panels: Int, most: Int, threads: Int) -> [Range<Int>] {
+        var tiles: [Range<Int>] = []
+        var first = 0
+        while first < panels {
+            let share = (panels - first + 2 * threads - 1) / (2 * threads)
+            let end = min(panels, first + (threads == 1 ? most : min(most, share)))
+            tiles.append(first..<end)
+            first = end
+        }
+        return tiles
     }
 
     private static func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {

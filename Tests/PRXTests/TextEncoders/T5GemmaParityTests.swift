@@ -49,4 +49,20 @@ struct T5GemmaParityTests {
         }
         #expect(compared > 10)
     }
+
+    @Test func textsOfABatchAreAsAlone() throws {
+        let model = try T5GemmaEncoder(folder: "\(Fixtures.parity)/components/t5gemma")
+        let texts = [(1, 3), (7, 0), (40, 11), (2, 5)].map { count, offset in
+            TokenSequence(
+                tokens: (0..<count).map { Int32(($0 * 31 + count) % model.vocabularySize) }, offset: offset)
+        }
+        for threads in 1...2 {
+            let pool = ThreadPool(threads: threads)
+            let together = model.encode(texts, pool: pool)
+            #expect(together.count == texts.count)
+            for (text, embedding) in zip(texts, together) {
+                #expect(model.encode(tokens: text.tokens, offset: text.offset, pool: pool).bytes == embedding.bytes)
+            }
+        }
+    }
 }

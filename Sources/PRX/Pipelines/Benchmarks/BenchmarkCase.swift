@@ -52,7 +52,7 @@ package struct BenchmarkCase {
         }
     }
 
-    /// Encoding prompts with a checkpoint's text encoder, one after the other as a worker does.
+    /// Encoding prompts with a checkpoint's text encoder, in a batch.
     /// - Throws: ``PRXError`` and ``TensorError``.
     package static func encode(
         folder: String, prompts: Int, tokens: Int, pool: ThreadPool
@@ -64,10 +64,12 @@ package struct BenchmarkCase {
             : try T5GemmaEncoder(folder: "\(folder)/text_encoder")
         let vocabulary = encoder.vocabularySize
         let texts = (0..<prompts).map { prompt in
-            (0..<tokens).map { Int32((7919 * (prompt * tokens + $0) + 104_729) % vocabulary) }
+            TokenSequence(
+                tokens: (0..<tokens).map { Int32((7919 * (prompt * tokens + $0) + 104_729) % vocabulary) },
+                offset: max(0, 256 - tokens))
         }
         return BenchmarkCase(operations: nil, products: []) {
-            for text in texts { _ = encoder.encode(tokens: text, offset: max(0, 256 - tokens), pool: pool) }
+            _ = encoder.encode(texts, pool: pool)
         }
     }
 
