@@ -82,12 +82,15 @@ package struct GenerateCommand: ParsableCommand {
         let width: Int
         let height: Int
         let threads: Int
+        /// From the command's start until the first step begins: opening the checkpoint, encoding, preparing.
+        let firstStepSeconds: Double
         let embedSeconds: Double
         let sampleSeconds: Double
         let decodeSeconds: Double
     }
 
     package func run() throws {
+        let began = ContinuousClock().now
         let checkpoint = try ModelFolder.open(model)
         let threads = threads ?? ModelFolder.defaultThreads
         let pool = ThreadPool(threads: threads)
@@ -97,13 +100,15 @@ package struct GenerateCommand: ParsableCommand {
             steps: steps ?? PRXCheckpoint.defaultSteps, guidance: guidance ?? PRXCheckpoint.defaultGuidance,
             textCleaning: textCleaning == .light ? .light : nil)
         do {
-            try generate(checkpoint, spec, pool)
+            try generate(checkpoint, spec, pool, began: began)
         } catch let error as PRXError {
             throw CommandError(.invalidInput, error.message)
         }
     }
 
-    private func generate(_ checkpoint: PRXCheckpoint, _ spec: GenerationSpec, _ pool: ThreadPool) throws {
+    private func generate(
+        _ checkpoint: PRXCheckpoint, _ spec: GenerationSpec, _ pool: ThreadPool, began: ContinuousClock.Instant
+    ) throws {
         let request = GenerationRequest(
             seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
             imageCount: images, usesResolutionBinning: !noResolutionBinning)
@@ -126,9 +131,12 @@ package struct GenerateCommand: ParsableCommand {
         if spec.guidance > 1 { prompts.append(try checkpoint.prepare(spec.negativePrompt, cleaning: cleaning)) }
         let embeddings = OperatorProfile.measure("encode", "prompts") { checkpoint.embed(prompts, pool: pool) }
         let embedded = clock.now
+        var firstStep: ContinuousClock.Instant?
         let result = try checkpoint.generate(
             request, prompt: embeddings[0], negative: spec.guidance > 1 ? embeddings[1] : nil, pool: pool
-        ) { _, _ in }
+        ) { _, _ in
+            if firstStep == nil { firstStep = clock.now }
+        }
 
         let composer = ImageComposer(model: try ModelRecord(checkpoint), version: PackshotVersion.current)
         let files = ImageFileStore()
@@ -161,7 +169,8 @@ package struct GenerateCommand: ParsableCommand {
                     effectivePrompt: text.effectiveText, promptTokens: text.tokenCount, truncatedTokens: dropped,
                     textCleaning: text.cleaning.rawValue, droppedLetters: text.droppedLetters,
                     seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
-                    threads: pool.threadCount, embedSeconds: seconds(embedded - start),
+                    threads: pool.threadCount,
+                    firstStepSeconds: seconds((firstStep ?? embedded) - began), embedSeconds: seconds(embedded - start),
                     sampleSeconds: seconds(result.sampleTime), decodeSeconds: seconds(result.decodeTime)))
         } else {
             for path in paths { Talk.result(path) }
