@@ -8,13 +8,29 @@ extension RedisJobQueue {
         model: ModelFingerprint, by worker: WorkerID, limit: Int, wait: Duration
     ) async throws -> [Delivery] {
         precondition(limit > 0, "a claim of nothing")
-        return try await withTaskCancellationHandler {
+        let taken = try await withTaskCancellationHandler {
             try await claims.perform { session in
                 try ClaimInProgress(queue: self, session: session, model: model, worker: worker, limit: limit)
                     .run(until: .now + wait)
             }
         } onCancel: {
             wake.raise()
+        }
+        if taken.isAfterBlock, !taken.deliveries.isEmpty {
+            // Who still blocks needs the lanes filled again; the job in hand need not wait for that.
+            Task { try? await refill(model) }
+        }
+        return taken.deliveries
+    }
+
+    /// Moves jobs whose turn has come to their streams.
+    private func refill(_ model: ModelFingerprint) async throws {
+        let lanes = Self.lanes(of: model)
+        try await commands.perform { [keys] session in
+            try QueueScripts.claim.run(
+                on: session, keys: keys.claimed(lanes, of: model),
+                arguments: [RedisKeys.group, "", "0", String(Self.agingInterval)]
+            ) { _ in }
         }
     }
 
@@ -84,18 +100,16 @@ private struct ClaimInProgress {
         laneKeys = lanes.map(queue.keys.lane)
     }
 
-    func run(until deadline: ContinuousClock.Instant) throws -> [Delivery] {
+    func run(until deadline: ContinuousClock.Instant) throws -> (deliveries: [Delivery], isAfterBlock: Bool) {
         while true {
-            if try shouldEnd() { return [] }
-            let taken = try takeReady(limit)
-            if !taken.isEmpty { return taken }
+            if try shouldEnd() { return ([], false) }
+            let taken = try takeReady()
+            if !taken.isEmpty { return (taken, false) }
             let left = deadline - .now
-            guard left >= .milliseconds(1) else { return [] }
-            guard let first = try block(for: min(left, RedisJobQueue.longestBlock)) else { return [] }
-            if first.isEmpty { continue }
-            // What woke us is in hand; a failure now must not lose it. Also who needs no more refills the lanes, for those who
-            // still block.
-            return first + ((try? takeReady(max(0, limit - first.count))) ?? [])
+            guard left >= .milliseconds(1) else { return ([], false) }
+            guard let first = try block(for: min(left, RedisJobQueue.longestBlock)) else { return ([], true) }
+            // What woke us is begun at once; what else there is, the next claim takes.
+            if !first.isEmpty { return (first, true) }
         }
     }
 
@@ -107,13 +121,12 @@ private struct ClaimInProgress {
     }
 
     /// Takes what is there, without blocking.
-    private func takeReady(_ count: Int) throws -> [Delivery] {
+    private func takeReady() throws -> [Delivery] {
         var replies = lanes.map { LaneReply(lane: $0) }
         var order: [Delivery] = []
         try QueueScripts.claim.run(
-            on: session,
-            keys: laneKeys + lanes.map(queue.keys.waiting) + lanes.map(queue.keys.shares) + [queue.keys.turn(model)],
-            arguments: [RedisKeys.group, worker.rawValue, String(count), String(RedisJobQueue.agingInterval)]
+            on: session, keys: queue.keys.claimed(lanes, of: model),
+            arguments: [RedisKeys.group, worker.rawValue, String(limit), String(RedisJobQueue.agingInterval)]
         ) { node in
             for index in stride(from: 0, to: node.count - 2, by: 3) {
                 guard let lane = node[index]?.integer, let entry = node[index + 1]?.string else { continue }

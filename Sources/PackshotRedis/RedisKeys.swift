@@ -31,6 +31,10 @@ struct RedisKeys: Sendable {
     func lane(_ lane: QueueLane) -> String { "\(prefix):queue:\(Self.short(lane.model)):\(lane.priority)" }
     func waiting(_ lane: QueueLane) -> String { "\(prefix):waiting:\(Self.short(lane.model)):\(lane.priority)" }
     func shares(_ lane: QueueLane) -> String { "\(prefix):shares:\(Self.short(lane.model)):\(lane.priority)" }
+    /// What a claim looks at: lanes, what waits behind them, their shares, the counter of claims.
+    func claimed(_ lanes: [QueueLane], of model: ModelFingerprint) -> [String] {
+        lanes.map(lane) + lanes.map(waiting) + lanes.map(shares) + [turn(model)]
+    }
     func delayed(_ model: ModelFingerprint) -> String { "\(prefix):delayed:\(Self.short(model))" }
     func turn(_ model: ModelFingerprint) -> String { "\(prefix):turn:\(Self.short(model))" }
     func embedding(_ hex: String) -> String { "\(prefix):embedding:\(hex)" }
