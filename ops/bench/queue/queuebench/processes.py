@@ -4,8 +4,11 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from . import machine
 
 _running: list["Child"] = []
 
@@ -33,8 +36,11 @@ class Child:
         return self.process.poll() is None
 
     def kill(self) -> None:
-        """SIGKILL to the whole session, at once."""
-        self._signal(signal.SIGKILL)
+        """SIGKILL to it and to everything below it, at once, also to what has made itself a session of its own."""
+        if self.is_running():
+            for process in machine.descendants(self.pid):
+                _signal(os.kill, process)
+        _signal(os.killpg, self.pid)
         self.process.wait()
         if self in _running:
             _running.remove(self)
@@ -55,11 +61,12 @@ class Child:
         if code not in (None, 0):
             raise RuntimeError(f"{' '.join(self.command[:4])} … ended with {code}:\n{tail(self.log)}")
 
-    def _signal(self, number: int) -> None:
-        try:
-            os.killpg(self.pid, number)
-        except ProcessLookupError:
-            pass
+
+def _signal(send: Callable[[int, int], None], target: int) -> None:
+    try:
+        send(target, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def run(command: list[str], log: Path, environment: dict[str, str], timeout: float = 900) -> str:

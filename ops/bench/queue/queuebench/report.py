@@ -15,16 +15,15 @@ _CPU = ("worker_cpu_us", "redis_cpu_us", "postgres_cpu_us")
 
 def markdown(results: dict) -> str:
     """The tables, as Markdown: medians over the rounds with the best in parentheses."""
+    head = ["queue", "accepted means", *(title for title, _ in _COLUMNS)]
+    head += ["CPU us/job: worker + Redis + PostgreSQL", "CPU taken by others meanwhile", "pickup p50 ms", "p99 ms"]
     lines = [
         f"{results['machine']}; one fdatasync {results['fdatasync_ms']:.1f} ms; load average {results['load_average']:.1f}; "
         f"{results['rounds']} round(s){', quick' if results['quick'] else ''}. Median (best).",
         "",
-        _row(
-            ["queue", "accepted means", *(title for title, _ in _COLUMNS), "CPU us/job worker + Redis + PostgreSQL", "CPU taken by others meanwhile",
-             "pickup p50 ms", "p99 ms"]
-        ),
-        _row(["---"] * (len(_COLUMNS) + 6)),
-    ]  # fmt: skip
+        _row(head),
+        _row(["---"] * len(head)),
+    ]
     for name, entry in results["engines"].items():
         waits = entry["pickup_ms"]
         lines.append(
