@@ -61,7 +61,7 @@ def _kills(results: dict) -> list[str]:
         )  # fmt: skip
     if not lines:
         return []
-    head = ["kill -9 x5", "jobs", "never finished", "finished twice", "started twice", "all done after the last kill"]
+    head = ["kill -9 x5", "jobs", "tries cut off", "never finished", "finished twice", "started twice", "all done after the last kill"]
     return [_row(head), _row(["---"] * len(head)), *lines, ""]
 
 

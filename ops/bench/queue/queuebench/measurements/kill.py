@@ -42,6 +42,7 @@ def measure(engine: Engine, context: Context) -> dict[str, float | None]:
     starts = Counter(record.job for record in tries)
     return {
         "kill_jobs": count,
+        "kill_cut_off": sum(record.finished is None for record in tries),
         "kill_never_finished": count - len(finishes),
         "kill_finished_twice": sum(times > 1 for times in finishes.values()),
         "kill_started_twice": sum(times > 1 for times in starts.values()),
