@@ -55,7 +55,7 @@ def _kills(results: dict) -> list[str]:
         after = kill["kill_all_done_after"]
         lines.append(
             _row([
-                name, str(kill["kill_jobs"]), str(kill["kill_never_finished"]), str(kill["kill_finished_twice"]),
+                name, str(kill["kill_jobs"]), str(kill["kill_cut_off"]), str(kill["kill_never_finished"]), str(kill["kill_finished_twice"]),
                 str(kill["kill_started_twice"]), "not while waited" if after is None else f"{after:.0f} s",
             ])
         )  # fmt: skip

@@ -84,14 +84,20 @@ class Packshot(Engine):
     def remaining(self) -> int:
         """Entries in the queue that are not acknowledged yet."""
         with RedisClient(self.servers.redis_path()) as redis:
-            return sum(redis.command("XLEN", key) for key in self.streams(redis))
+            waiting = [key for key in self._keys(redis, "zset") if ":waiting:" in key]
+            return sum(redis.command("XLEN", key) for key in self.streams(redis)) + sum(
+                redis.command("ZCARD", key) for key in waiting
+            )
 
     def streams(self, redis: RedisClient) -> list[str]:
         """The queue's streams."""
+        return self._keys(redis, "stream")
+
+    def _keys(self, redis: RedisClient, kind: str) -> list[str]:
         found: list[str] = []
         cursor = "0"
         while True:
-            cursor, keys = redis.command("SCAN", cursor, "COUNT", 1000, "TYPE", "stream")
+            cursor, keys = redis.command("SCAN", cursor, "COUNT", 1000, "TYPE", kind)
             found += keys
             if cursor == "0":
                 return found
