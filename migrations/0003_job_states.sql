@@ -1,8 +1,7 @@
 -- What a job is and where it stands, apart: the first is wide and never changes, the second is narrow and changes all the time.
 -- With both in one row, every change wrote the whole row and all its indexes anew.
 
-DROP VIEW batch_progress, cost_by_sku, cost_by_model, cost_by_day, attempt_costs, failures_by_reason, sku_history, backlog,
-    dead_letters;
+DROP VIEW batch_progress, sku_history, backlog, dead_letters;
 
 CREATE TABLE job_states (
     job_id bigint PRIMARY KEY,
@@ -229,32 +228,7 @@ FROM batches b CROSS JOIN LATERAL (
            coalesce(sum(discarded), 0)::bigint AS discarded
     FROM batch_tallies WHERE batch_id = b.id) t;
 
-CREATE VIEW attempt_costs AS
-SELECT a.id AS attempt_id, j.batch_id, j.id AS job_id, p.sku, j.shot, j.variant, j.model_fingerprint, a.worker_id,
-       a.started_at, a.finished_at, a.state, a.busy_to_us - a.busy_from_us AS busy_us, a.cost_microusd, a.rate_card_id,
-       a.state = 'completed' AS useful
-FROM attempts a JOIN job_specs j ON j.id = a.job_id JOIN products p ON p.id = j.product_id;
-COMMENT ON VIEW attempt_costs IS 'What each attempt cost; what is not useful is waste';
-
-CREATE VIEW cost_by_sku AS
-SELECT batch_id, sku, count(*) FILTER (WHERE useful) AS images,
-       coalesce(sum(cost_microusd) FILTER (WHERE useful), 0)::bigint AS image_microusd,
-       coalesce(sum(cost_microusd) FILTER (WHERE NOT useful), 0)::bigint AS waste_microusd
-FROM attempt_costs GROUP BY batch_id, sku;
-
-CREATE VIEW cost_by_model AS
-SELECT c.model_fingerprint, m.name, count(*) FILTER (WHERE useful) AS images,
-       coalesce(sum(cost_microusd) FILTER (WHERE useful), 0)::bigint AS image_microusd,
-       coalesce(sum(cost_microusd) FILTER (WHERE NOT useful), 0)::bigint AS waste_microusd
-FROM attempt_costs c JOIN model_weights m ON m.fingerprint = c.model_fingerprint GROUP BY c.model_fingerprint, m.name;
-
-CREATE VIEW cost_by_day AS
-SELECT finished_at::date AS day, count(*) FILTER (WHERE useful) AS images,
-       coalesce(sum(cost_microusd) FILTER (WHERE useful), 0)::bigint AS image_microusd,
-       coalesce(sum(cost_microusd) FILTER (WHERE NOT useful), 0)::bigint AS waste_microusd
-FROM attempt_costs WHERE finished_at IS NOT NULL GROUP BY finished_at::date;
-
-CREATE VIEW failures_by_reason AS
+CREATE OR REPLACE VIEW failures_by_reason AS
 SELECT batch_id, error_code AS reason, count(*) AS attempts, max(finished_at) AS last_at,
        (array_agg(error_message ORDER BY id DESC))[1] AS last_message
 FROM attempts WHERE error_code IS NOT NULL AND state IN ('failed', 'lost') GROUP BY batch_id, error_code;

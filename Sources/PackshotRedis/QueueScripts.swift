@@ -41,17 +41,8 @@ enum QueueScripts {
 
             local function nextEntryTime(lane)
                 if redis.call('XLEN', KEYS[lane]) == 0 then return nil end
-                local from = '-'
-                local groups = redis.pcall('XINFO', 'GROUPS', KEYS[lane])
-                for _, info in ipairs(groups) do
-                    local found, last
-                    for i = 1, #info, 2 do
-                        if info[i] == 'name' then found = info[i + 1] == group end
-                        if info[i] == 'last-delivered-id' then last = info[i + 1] end
-                    end
-                    if found then from = '(' .. last end
-                end
-                local first = redis.call('XRANGE', KEYS[lane], from, '+', 'COUNT', 1)
+                local last = groupField(KEYS[lane], group, 'last-delivered-id')
+                local first = redis.call('XRANGE', KEYS[lane], last and '(' .. last or '-', '+', 'COUNT', 1)
                 return first[1] and tonumber(string.match(first[1][1], '^%d+'))
             end
 

@@ -9,6 +9,7 @@ enum TurnScripts {
     /// also more workers than this are woken, one by another.
     static let spare = 64
 
+    /// - `groupField(lane, group, field)`: what XINFO says of a lane's group; nil where there is none.
     /// - `enqueue(waiting, shares, share, weight, jobs, from)`: gives turns to the jobs of a list from an index on. A job that
     ///   waits already keeps its turn.
     /// - `fill(lane, waiting, shares, group, extra)`: moves jobs to the stream until it has `extra` and the spare ones ready. Out
@@ -16,6 +17,18 @@ enum TurnScripts {
     static let functions = """
         local function number(value)
             return string.format('%.17g', value)
+        end
+
+        local function groupField(lane, group, field)
+            local groups = redis.pcall('XINFO', 'GROUPS', lane)
+            for _, info in ipairs(groups) do
+                local found, value
+                for i = 1, #info, 2 do
+                    if info[i] == 'name' then found = info[i + 1] == group end
+                    if info[i] == field then value = info[i + 1] end
+                end
+                if found then return value end
+            end
         end
 
         local function enqueue(waiting, shares, share, weight, jobs, from)
@@ -43,16 +56,7 @@ enum TurnScripts {
 
         local function fill(lane, waiting, shares, group, extra)
             if redis.call('ZCARD', waiting) == 0 then return end
-            local pending = 0
-            local groups = redis.pcall('XINFO', 'GROUPS', lane)
-            for _, info in ipairs(groups) do
-                local found, count
-                for i = 1, #info, 2 do
-                    if info[i] == 'name' then found = info[i + 1] == group end
-                    if info[i] == 'pending' then count = info[i + 1] end
-                end
-                if found then pending = count end
-            end
+            local pending = groupField(lane, group, 'pending') or 0
             local lacking = extra + \(spare) - (redis.call('XLEN', lane) - pending)
             if lacking <= 0 then return end
             local next = redis.call('ZRANGE', waiting, 0, lacking - 1, 'WITHSCORES')

@@ -10,15 +10,7 @@ extension Kernels {
         _ x: UnsafeMutablePointer<Float>, width: Int, weight: UnsafePointer<Float>, epsilon: Float,
         table: UnsafePointer<Float>
     ) {
-        var squares = SIMD8<Float>()
-        inEights(width) { index in
-            let value = SIMD8<Float>.load(x + index)
-            squares = value.fusedMultiplyAdd(value, squares)
-        } part: { index, count in
-            let value = SIMD8<Float>.load(x + index, count: count)
-            squares = value.fusedMultiplyAdd(value, squares)
-        }
-        let inverse = SIMD8<Float>(repeating: 1 / (squares.total / Float(width) + epsilon).squareRoot())
+        let inverse = inverseRootMeanSquare(x, width: width, epsilon: epsilon)
         let sines = table + width
         inEights(width) { index in
             let value = SIMD8<Float>.load(x + index) * inverse * .load(weight + index)

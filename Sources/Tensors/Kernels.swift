@@ -55,15 +55,7 @@ public enum Kernels {
         for row in 0..<rows {
             let source = x + row * stride
             let target = y + row * stride
-            var squares = SIMD8<Float>()
-            inEights(width) { index in
-                let value = SIMD8<Float>.load(source + index)
-                squares = value.fusedMultiplyAdd(value, squares)
-            } part: { index, count in
-                let value = SIMD8<Float>.load(source + index, count: count)
-                squares = value.fusedMultiplyAdd(value, squares)
-            }
-            let inverse = SIMD8<Float>(repeating: 1 / (squares.total / Float(width) + epsilon).squareRoot())
+            let inverse = inverseRootMeanSquare(source, width: width, epsilon: epsilon)
             inEights(width) { index in
                 (SIMD8<Float>.load(source + index) * inverse * .load(weight + index)).store(target + index)
             } part: { index, count in
@@ -71,6 +63,20 @@ public enum Kernels {
                     .store(target + index, count: count)
             }
         }
+    }
+
+    /// `1 / sqrt(mean(x²) + epsilon)` of `width` floats, in every lane.
+    @inline(__always)
+    static func inverseRootMeanSquare(_ x: UnsafePointer<Float>, width: Int, epsilon: Float) -> SIMD8<Float> {
+        var squares = SIMD8<Float>()
+        inEights(width) { index in
+            let value = SIMD8<Float>.load(x + index)
+            squares = value.fusedMultiplyAdd(value, squares)
+        } part: { index, count in
+            let value = SIMD8<Float>.load(x + index, count: count)
+            squares = value.fusedMultiplyAdd(value, squares)
+        }
+        return SIMD8<Float>(repeating: 1 / (squares.total / Float(width) + epsilon).squareRoot())
     }
 
     /// `x += gate · y`, the gate the same for every row.
@@ -114,22 +120,6 @@ public enum Kernels {
         } part: { index, rest in
             let factor = up.map { SIMD8<Float>.load($0 + index, count: rest) } ?? one
             (SIMD8.silu(.load(gate + index, count: rest)) * factor).store(gate + index, count: rest)
-        }
-    }
-
-    /// Rotates interleaved pairs: `(x[2j], x[2j+1])` by the angle whose cosine and sine are `table[2j]`, `table[2j+1]`.
-    ///
-    /// - Parameters:
-    ///   - x: One head of one token, `width` floats, `width` even.
-    ///   - table: `width` floats, cosine and sine alternating.
-    public static func rotateInterleaved(_ x: UnsafeMutablePointer<Float>, table: UnsafePointer<Float>, width: Int) {
-        var index = 0
-        while index < width {
-            let (a, b) = (x[index], x[index + 1])
-            let (cosine, sine) = (table[index], table[index + 1])
-            x[index] = cosine * a - sine * b
-            x[index + 1] = sine * a + cosine * b
-            index += 2
         }
     }
 

@@ -199,23 +199,21 @@ public final class PRXCheckpoint: Sendable {
 
     /// Runs the text encoder on the tokens and the padding of a ``Prompt``.
     public func embed(tokens: [Int32], offset: Int, pool: ThreadPool) -> TextEmbedding {
-        guard !tokens.isEmpty else {
-            return TextEmbedding(count: 0, width: encoder.width, values: FloatBuffer(count: 0))
-        }
-        return encoder.encode(tokens: tokens, offset: offset, pool: pool)
+        embed([TokenSequence(tokens: tokens, offset: offset)], pool: pool)[0]
     }
 
     /// Runs the text encoder on several prompts: the same embeddings as one by one, in less time.
     public func embed(_ prompts: [Prompt], pool: ThreadPool) -> [TextEmbedding] {
-        let texts = prompts.map { TokenSequence(tokens: $0.tokens, offset: $0.offset) }
-        let full = texts.indices.filter { !texts[$0].tokens.isEmpty }
-        var embeddings = texts.map { _ in
-            TextEmbedding(count: 0, width: encoder.width, values: FloatBuffer(count: 0))
+        embed(prompts.map { TokenSequence(tokens: $0.tokens, offset: $0.offset) }, pool: pool)
+    }
+
+    /// A text without tokens has an embedding without rows.
+    private func embed(_ texts: [TokenSequence], pool: ThreadPool) -> [TextEmbedding] {
+        var encoded = encoder.encode(texts.filter { !$0.tokens.isEmpty }, pool: pool)[...]
+        return texts.map { text in
+            (text.tokens.isEmpty ? nil : encoded.popFirst())
+                ?? TextEmbedding(count: 0, width: encoder.width, values: FloatBuffer(count: 0))
         }
-        for (index, embedding) in zip(full, encoder.encode(full.map { texts[$0] }, pool: pool)) {
-            embeddings[index] = embedding
-        }
-        return embeddings
     }
 
     /// Floats a token of an embedding.

@@ -145,10 +145,7 @@ public final class T5GemmaEncoder: TextEncoder {
             normalise(hidden, layer.preFeedForward, into: normed, rows: count)
             packed.store(normed.pointer, stride: width, rows: 0..<count, columns: 0..<width)
             Linear.product([layer.gate, layer.up], packed, rows: count, on: pool) { part in
-                for row in 0..<part.rows.count {
-                    let gate = part.values + row * part.stride
-                    Kernels.geluGate(gate, gate + part.layerStride, count: part.columns.count)
-                }
+                part.gateByGELU()
                 feedForward.store(part.values, stride: part.stride, rows: part.rows, columns: part.columns)
             }
             layer.down(feedForward, rows: count, into: normed.pointer, on: pool)

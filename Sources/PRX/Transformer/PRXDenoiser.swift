@@ -297,10 +297,7 @@ public final class PRXDenoiser {
         let width = model.configuration.hiddenSize
         modulate(shift: modulation + 3 * width, scale: modulation + 4 * width, rows: rows)
         product("feed-forward gate and up", [block.gate, block.up], normed, rows: rows) { [hidden] part in
-            for row in 0..<part.rows.count {
-                let gate = part.values + row * part.stride
-                Kernels.geluGate(gate, gate + part.layerStride, count: part.columns.count)
-            }
+            part.gateByGELU()
             hidden.store(part.values, stride: part.stride, rows: part.rows, columns: part.columns)
         }
         product("feed-forward down", [block.down], hidden, rows: rows) { self.add($0, gate: modulation + 5 * width) }

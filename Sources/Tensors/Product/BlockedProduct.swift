@@ -10,6 +10,14 @@ public struct ProductBlock {
     public let columns: Range<Int>
     /// Floats from a layer's columns to the next layer's: layer `i` begins at `values + i * layerStride`.
     public let layerStride: Int
+
+    /// `first = gelu(first) · second`, of the results of two layers, as ``Kernels/geluGate(_:_:count:)``.
+    public func gateByGELU() {
+        for row in 0..<rows.count {
+            let gate = values + row * stride
+            Kernels.geluGate(gate, gate + layerStride, count: columns.count)
+        }
+    }
 }
 
 /// `x · Wᵀ` for one layer or several of the same shape, over weights in their stored type.
