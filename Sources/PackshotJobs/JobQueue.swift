@@ -111,6 +111,14 @@ package protocol JobQueue: Sendable {
     /// The marker of the queue's present life, made when there is none.
     func epoch() async throws -> QueueEpoch
 
+    /// Asks for the lead: the one worker of a model that does the fleet's chores. Whoever has it keeps it by asking again
+    /// before `time` is over; then somebody else gets it.
+    /// Everybody asks for the same `time`: a lead that seems to last longer is one from before the server's clock was set
+    /// back, and counts as free.
+    /// - Returns: nil for the one worker that has it now; for others, how long until it is free if it is not asked for again.
+    ///   After a wipe two may believe that they have it until both have asked again: the chores bear it.
+    func lead(model: ModelFingerprint, by worker: WorkerID, for time: Duration) async throws -> Duration?
+
     /// Forgets the name of a worker that leaves. Its entries that are still pending stay, for others to take over, and
     /// then so does its name.
     func forget(_ worker: WorkerID, model: ModelFingerprint) async throws

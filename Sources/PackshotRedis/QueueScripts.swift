@@ -93,6 +93,24 @@ enum QueueScripts {
         return #redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, unpack(held))
         """)
 
+    /// Gives a worker the lead, or keeps it for it, unless another has it.
+    ///
+    /// - KEYS: the lead. ARGV: worker, milliseconds.
+    /// - Returns: -1 for the lead, else the milliseconds another has it for.
+    ///
+    /// A lead that lasts longer than is asked for is from before the server's clock was set back.
+    /// A server out of memory refuses the key; then everybody leads, as if there were no such key.
+    static let lead = RedisScript(
+        """
+        local holder = redis.call('GET', KEYS[1])
+        if holder and holder ~= ARGV[1] then
+            local left = redis.call('PTTL', KEYS[1])
+            if left >= 0 and left <= tonumber(ARGV[2]) then return left end
+        end
+        redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+        return -1
+        """)
+
     /// Moves due entries of all models to their lanes, by the server's clock.
     ///
     /// - KEYS: the set of models. ARGV: key prefix, limit, group.

@@ -156,6 +156,18 @@ package final class RedisJobQueue: JobQueue {
         }
     }
 
+    package func lead(model: ModelFingerprint, by worker: WorkerID, for time: Duration) async throws -> Duration? {
+        try await commands.perform { [keys] session in
+            try QueueScripts.lead.run(
+                on: session, keys: [keys.lead(model)],
+                arguments: [worker.rawValue, String(max(1, time.milliseconds(.up)))]
+            ) { node in
+                guard let left = node.integer else { throw RedisFailure.nonsense(session.server, "the lead") }
+                return left < 0 ? nil : .milliseconds(left)
+            }
+        }
+    }
+
     package func forget(_ worker: WorkerID, model: ModelFingerprint) async throws {
         try await commands.perform { [keys] session in
             try QueueScripts.forget.run(

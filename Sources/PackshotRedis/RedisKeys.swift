@@ -10,6 +10,7 @@ internal import PackshotJobs
 /// | `{prefix}:delayed:{model}` | zset | delayed entries, member `{priority}:{job id}:{weight}:{share}`, score = due, in ms of Unix time |
 /// | `{prefix}:models` | set | the models that ever had a delayed entry |
 /// | `{prefix}:turn:{model}` | integer | successful claims, for the aging rule |
+/// | `{prefix}:lead:{model}` | string | the worker that does the fleet's chores, with a TTL |
 /// | `{prefix}:epoch` | string | marker of the data's present life |
 /// | `{prefix}:embedding:{hex key}` | string | a text embedding in an ``EmbeddingEnvelope``, with a TTL |
 /// | `{prefix}:embedding-lock:{hex key}` | string | who computes it, with a TTL |
@@ -37,6 +38,7 @@ struct RedisKeys: Sendable {
     }
     func delayed(_ model: ModelFingerprint) -> String { "\(prefix):delayed:\(Self.short(model))" }
     func turn(_ model: ModelFingerprint) -> String { "\(prefix):turn:\(Self.short(model))" }
+    func lead(_ model: ModelFingerprint) -> String { "\(prefix):lead:\(Self.short(model))" }
     func embedding(_ hex: String) -> String { "\(prefix):embedding:\(hex)" }
     func embeddingLock(_ hex: String) -> String { "\(prefix):embedding-lock:\(hex)" }
 

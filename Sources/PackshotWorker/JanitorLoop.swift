@@ -2,8 +2,9 @@ internal import Logging
 internal import PackshotJobs
 internal import Synchronization
 
-/// The chores every worker does for the fleet: jobs of dead workers, retries whose time has come, entries nobody renews,
-/// and what the queue has forgotten. All of them are safe to do twice and by several workers at once.
+/// The chores one worker does for the fleet: jobs of dead workers, retries whose time has come, entries nobody renews,
+/// and what the queue has forgotten. All of them are safe to do twice and by several workers at once; that one does them,
+/// the lead, spares the servers the other workers' asking. When it is gone, another leads within two seconds.
 struct JanitorLoop: Sendable {
     let worker: WorkerID
     let model: ModelFingerprint
@@ -11,6 +12,8 @@ struct JanitorLoop: Sendable {
     let lease: Duration
     let inbox: DeliveryInbox
     let logger: Logger
+
+    private static let leadTime = Duration.milliseconds(1_500)
 
     /// Works until the task is cancelled.
     func run() async {
@@ -21,6 +24,10 @@ struct JanitorLoop: Sendable {
         while !Task.isCancelled {
             var pause = Duration.milliseconds(Int.random(in: 750..<1250))
             do {
+                if let busy = try await stores.queue.lead(model: model, by: worker, for: Self.leadTime) {
+                    try? await Task.sleep(for: busy + .milliseconds(Int.random(in: 1..<100)))
+                    continue
+                }
                 try await stores.queue.dispatch(stores.ledger.rescueExpired(limit: 256))
                 try await stores.queue.dispatch(stores.ledger.releaseDue(limit: 5_000))
                 let (_, next) = try await stores.queue.promoteDue(limit: 5_000)

@@ -115,6 +115,10 @@ package final class MemoryJobQueue: JobQueue {
         try change { content, _ in content.readEpoch() }
     }
 
+    package func lead(model: ModelFingerprint, by worker: WorkerID, for time: Duration) async throws -> Duration? {
+        try change { content, now in content.lead(model: model, by: worker, for: time, now: now) }
+    }
+
     /// There are no names to forget here: a worker is known only by its pending entries.
     package func forget(_ worker: WorkerID, model: ModelFingerprint) async throws {
         try change { _, _ in }

@@ -66,6 +66,8 @@ package struct MemoryQueueContent: Sendable {
     private var turns: [ModelFingerprint: Int] = [:]
     private var entries: UInt64 = 0
     private var epoch: String?
+    /// Who has the lead, and until when.
+    private var leads: [ModelFingerprint: (worker: WorkerID, until: Date)] = [:]
 
     /// An empty queue.
     package init() {}
@@ -167,6 +169,19 @@ package struct MemoryQueueContent: Sendable {
         return QueueDepth(
             ready: mine.reduce(0) { $0 + $1.ready.count - $1.head }, pending: mine.reduce(0) { $0 + $1.pending.count },
             delayed: delayed.keys.count { $0.lane.model == model })
+    }
+
+    /// Gives the lead to a worker, unless another has it: then says for how long.
+    package mutating func lead(
+        model: ModelFingerprint, by worker: WorkerID, for time: Duration, now: Date
+    ) -> Duration? {
+        if let lead = leads[model], lead.worker != worker {
+            let left = Duration.seconds(lead.until.timeIntervalSince(now))
+            // A longer one is from before the clock was set back.
+            if left > .zero, left <= time { return left }
+        }
+        leads[model] = (worker, now + time / .seconds(1))
+        return nil
     }
 
     /// The marker of the present life, made when there is none.

@@ -53,6 +53,10 @@ extension SimulatedWorker {
         while !areChoresOver {
             var pause = world.random.time(.milliseconds(750)...(.milliseconds(1_250)))
             do {
+                if let busy = try await queue.lead(for: .milliseconds(1_500)) {
+                    try await self.pause(busy + world.random.time(.milliseconds(1)...(.milliseconds(100))))
+                    continue
+                }
                 if world.sabotage?.worker != .neverRescues {
                     try await queue.dispatch(ledger.rescueExpired(limit: 256))
                 }

@@ -129,6 +129,14 @@ struct QueueClient {
         try await call("epoch") { queue.epoch }
     }
 
+    func lead(for time: Duration) async throws -> VirtualTime? {
+        try await call("lead") {
+            queue.content.lead(
+                model: model, by: worker, for: time, now: world.queueServer.clock.date
+            ).map { VirtualTime($0) }
+        }
+    }
+
     func forget() async throws {
         try await call("forget") {}
     }

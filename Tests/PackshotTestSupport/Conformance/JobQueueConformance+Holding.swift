@@ -39,6 +39,20 @@ extension JobQueueConformance {
             try await queue.first.renew(held, by: ada)
             #expect(try await queue.first.depth(model: model()).pending == 0)
         },
+        .init("lets one worker lead, and another once it is silent") { queue in
+            #expect(try await queue.first.lead(model: model(), by: ada, for: .seconds(600)) == nil)
+            let left = try #require(try await queue.second.lead(model: model(), by: bob, for: .seconds(600)))
+            #expect(left > .seconds(500) && left <= .seconds(600))
+            #expect(try await queue.first.lead(model: model(), by: ada, for: .milliseconds(1)) == nil)
+            try await queue.age(.seconds(40))
+            while let left = try await queue.second.lead(model: model(), by: bob, for: .seconds(600)) {
+                #expect(left <= .milliseconds(1))
+            }
+            let busy = try await queue.first.lead(model: model(), by: ada, for: .seconds(600))
+            #expect(busy != nil)
+            // As if the clock had been set back.
+            #expect(try await queue.first.lead(model: model(), by: ada, for: .seconds(300)) == nil)
+        },
         .init("finds the worker's own lost deliveries") { queue in
             try await queue.first.dispatch(entries([1]))
             let lost = try await queue.first.claim(model: model(), by: ada, limit: 1, wait: .zero)
