@@ -61,6 +61,7 @@ let package = Package(
             resources: [
                 .embedInCode("Migrations/0001_ledger.sql"), .embedInCode("Migrations/0002_steering.sql"),
                 .embedInCode("Migrations/0003_job_states.sql"),
+                .embedInCode("Migrations/0004_shortcuts.sql"),
             ],
             swiftSettings: strict),
         .target(

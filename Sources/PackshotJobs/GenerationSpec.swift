@@ -28,10 +28,12 @@ package struct GenerationSpec: Hashable, Codable, Sendable {
 
     /// How the prompts are cleaned; nil for ``PromptCleaning/full``.
     package var textCleaning: PromptCleaning?
+    /// What may be left out for speed; nil for the exact image.
+    package var shortcuts: Shortcuts?
 
     package init(
         prompt: String, negativePrompt: String, seed: UInt64, width: Int, height: Int, steps: Int, guidance: Double,
-        textCleaning: PromptCleaning? = nil
+        textCleaning: PromptCleaning? = nil, shortcuts: Shortcuts? = nil
     ) {
         self.prompt = prompt
         self.negativePrompt = negativePrompt
@@ -41,6 +43,7 @@ package struct GenerationSpec: Hashable, Codable, Sendable {
         self.steps = steps
         self.guidance = guidance
         self.textCleaning = textCleaning
+        self.shortcuts = shortcuts
     }
 
     /// The identity of a job: what it makes, with which weights, for which product, to which place.
@@ -57,6 +60,7 @@ package struct GenerationSpec: Hashable, Codable, Sendable {
             String(steps), String(guidance.bitPattern), outputRoot, sku, shot, String(variant),
         ]
         if let textCleaning { fields.append(textCleaning.rawValue) }
+        if let shortcuts { fields += ["shortcuts", shortcuts.identity] }
         for field in fields {
             digest.update("\(field.utf8.count):")
             digest.update(field)

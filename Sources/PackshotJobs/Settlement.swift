@@ -42,13 +42,15 @@ package struct ImageRecord: Hashable, Sendable {
     package let textCleaning: PromptCleaning?
     /// Cleaning took letters out of the prompt.
     package let droppedLetters: Bool
+    /// What was left out for speed; nil for the exact image.
+    package let shortcuts: ShortcutsTaken?
     /// `packshot` version that made it.
     package let version: String
 
     package init(
         relativePath: String, sha256: [UInt8], byteCount: Int64, width: Int, height: Int, effectivePrompt: String,
         promptTokens: Int, promptTokensUsed: Int? = nil, textCleaning: PromptCleaning? = nil,
-        droppedLetters: Bool = false, version: String
+        droppedLetters: Bool = false, shortcuts: ShortcutsTaken? = nil, version: String
     ) {
         self.relativePath = relativePath
         self.sha256 = sha256
@@ -60,6 +62,7 @@ package struct ImageRecord: Hashable, Sendable {
         self.promptTokensUsed = promptTokensUsed ?? promptTokens
         self.textCleaning = textCleaning
         self.droppedLetters = droppedLetters
+        self.shortcuts = shortcuts
         self.version = version
     }
 }

@@ -20,7 +20,7 @@ package struct PlannedJob: Hashable, Sendable {
     /// Name of the shot, and the number of the variant from 0.
     package let shot: String
     package let variant: Int
-    package let spec: GenerationSpec
+    package var spec: GenerationSpec
     /// Where the image goes below the batch's output root: sanitised parts, never absolute, no `..`.
     package let relativePath: String
     /// 0 (first) to 9 (last); 4 is usual.

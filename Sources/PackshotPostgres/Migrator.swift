@@ -18,6 +18,7 @@ package struct Migration: Sendable {
         Migration(version: 1, name: "0001_ledger", sql: PackageResources._001_ledger_sql),
         Migration(version: 2, name: "0002_steering", sql: PackageResources._002_steering_sql),
         Migration(version: 3, name: "0003_job_states", sql: PackageResources._003_job_states_sql),
+        Migration(version: 4, name: "0004_shortcuts", sql: PackageResources._004_shortcuts_sql),
     ]
 }
 

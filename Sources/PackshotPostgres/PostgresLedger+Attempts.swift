@@ -43,7 +43,7 @@ extension PostgresLedger: JobLedger {
     /// the attempt, its number and what is set aside.
     private static let answerColumns = """
         j.id, j.batch_id, b.name, s.max_attempts, p.sku, p.title, j.shot, j.variant, j.model_fingerprint,
-        j.prompt, j.negative_prompt, j.seed, j.width, j.height, j.steps, j.guidance, j.text_cleaning, b.output_root,
+        j.prompt, j.negative_prompt, j.seed, j.width, j.height, j.steps, j.guidance, j.text_cleaning, j.shortcuts, b.output_root,
         j.relative_path, b.share, b.weight
         """
 
@@ -76,7 +76,7 @@ extension PostgresLedger: JobLedger {
             SELECT id, 'claimed', state, 'running', attempt_id, $2 FROM made
         )
         SELECT id, batch_id, name, max_attempts, sku, title, shot, variant, model_fingerprint, prompt, negative_prompt, seed,
-               width, height, steps, guidance, text_cleaning, output_root, relative_path, share, weight, attempt_id, number, reserved
+               width, height, steps, guidance, text_cleaning, shortcuts, output_root, relative_path, share, weight, attempt_id, number, reserved
         FROM made
         """
     }
@@ -94,7 +94,8 @@ extension PostgresLedger: JobLedger {
             prompt: try cells.text(), negativePrompt: try cells.text(), seed: try cells.number(),
             width: try cells.number(),
             height: try cells.number(), steps: try cells.number(), guidance: try cells.number(),
-            textCleaning: cells.optional().flatMap(PromptCleaning.init(rawValue:)))
+            textCleaning: cells.optional().flatMap(PromptCleaning.init(rawValue:)),
+            shortcuts: try cells.optional().map { try JSONDecoder().decode(Shortcuts.self, from: Data($0.utf8)) })
         let (outputRoot, relativePath) = (try cells.text(), try cells.text())
         let share = QueueShare(name: try cells.text(), weight: try cells.number())
         let attempt = AttemptID(rawValue: try cells.number())

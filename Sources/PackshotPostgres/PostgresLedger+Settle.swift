@@ -4,7 +4,7 @@ extension PostgresLedger {
     package func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict] {
         guard !settlements.isEmpty else { return [] }
         return try await connection.run { session in
-            let rows = try session.query(Self.settleSQL, Self.parameters(settlements)).rows
+            let rows = try session.query(Self.settleSQL, try Self.parameters(settlements)).rows
             // What the ledger has never heard of is stale like what it knows better.
             var verdicts = [SettlementVerdict](repeating: .stale, count: settlements.count)
             for row in rows {
@@ -28,10 +28,10 @@ extension PostgresLedger {
             SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
                 $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::boolean[],
                 $16::bigint[], $17::text[], $18::bytea[], $19::bigint[], $20::integer[], $21::integer[], $22::text[],
-                $23::integer[], $24::text[], $25::integer[], $26::text[], $27::boolean[]) WITH ORDINALITY
+                $23::integer[], $24::text[], $25::integer[], $26::text[], $27::boolean[], $28::jsonb[]) WITH ORDINALITY
             AS i (job, attempt, worker, outcome, from_us, to_us, embed, sample, decode, encode, write, sources, code, message,
                 permanent, retry_us, path, sha256, bytes, width, height, prompt, tokens, version, used, cleaning,
-                dropped, place)
+                dropped, shortcuts, place)
         ), judged AS MATERIALIZED (
             SELECT i.*, s.batch_id, s.state AS before, a.resulting_state, r.microusd_per_hour,
                    s.state = 'running' AND s.current_attempt_id = i.attempt AND a.state = 'running' AS counts,
@@ -68,8 +68,9 @@ extension PostgresLedger {
             FROM judged g WHERE job_states.job_id = g.job AND g.counts
         ), stored AS (
             INSERT INTO images (job_id, attempt_id, batch_id, relative_path, sha256, byte_count, width, height, effective_prompt,
-                prompt_tokens, version, prompt_tokens_used, text_cleaning, dropped_letters)
-            SELECT job, attempt, batch_id, path, sha256, bytes, width, height, prompt, tokens, version, used, cleaning, dropped
+                prompt_tokens, version, prompt_tokens_used, text_cleaning, dropped_letters, shortcuts)
+            SELECT job, attempt, batch_id, path, sha256, bytes, width, height, prompt, tokens, version, used, cleaning, dropped,
+                   shortcuts
             FROM judged WHERE counts AND outcome = 'completed'
         ), noted AS (
             INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id, worker_id, detail)
@@ -78,7 +79,7 @@ extension PostgresLedger {
         SELECT place, counts OR resulting_state IS NOT NULL, coalesce(resulting_state, after) FROM judged
         """
 
-    private static func parameters(_ settlements: [Settlement]) -> [PostgresValue] {
+    private static func parameters(_ settlements: [Settlement]) throws -> [PostgresValue] {
         var outcomes: [String?] = []
         var codes: [String?] = []
         var messages: [String?] = []
@@ -122,6 +123,7 @@ extension PostgresLedger {
             imageTexts { String($0.width) }, imageTexts { String($0.height) }, imageTexts(\.effectivePrompt),
             imageTexts { String($0.promptTokens) }, imageTexts(\.version), imageTexts { String($0.promptTokensUsed) },
             .texts(images.map { $0?.textCleaning?.rawValue }), imageTexts { $0.droppedLetters ? "t" : "f" },
+            .texts(try images.map { try $0?.shortcuts.map(PostgresValue.json) }),
         ]
     }
 }

@@ -38,7 +38,7 @@ extension PostgresLedger: BatchLedger {
             CREATE TEMPORARY TABLE incoming (place bigint, sku text, title text, attributes jsonb, shot text, variant integer,
                 priority smallint, prompt text, negative_prompt text, seed numeric(20), width integer, height integer,
                 steps integer, guidance double precision, relative_path text, unique_key bytea, scheduled_at double precision,
-                text_cleaning text)
+                text_cleaning text, shortcuts jsonb)
                 ON COMMIT DROP
             """)
         var submitted = 0
@@ -47,7 +47,7 @@ extension PostgresLedger: BatchLedger {
             var lines = CopyLines()
             for job in jobs {
                 submitted += 1
-                lines.append(job, place: submitted, batch: batch)
+                try lines.append(job, place: submitted, batch: batch)
             }
             return lines.bytes
         }
@@ -63,9 +63,10 @@ extension PostgresLedger: BatchLedger {
             """
             WITH specified AS (
                 INSERT INTO job_specs (batch_id, product_id, shot, variant, priority, model_fingerprint, prompt, negative_prompt,
-                    seed, width, height, steps, guidance, relative_path, unique_key, text_cleaning, start_at)
+                    seed, width, height, steps, guidance, relative_path, unique_key, text_cleaning, shortcuts, start_at)
                 SELECT $1, p.id, i.shot, i.variant, i.priority, $3, i.prompt, i.negative_prompt, i.seed, i.width, i.height,
-                       i.steps, i.guidance, i.relative_path, i.unique_key, i.text_cleaning, to_timestamp(i.scheduled_at)
+                       i.steps, i.guidance, i.relative_path, i.unique_key, i.text_cleaning, i.shortcuts,
+                       to_timestamp(i.scheduled_at)
                 FROM incoming i JOIN products p ON p.batch_id = $1 AND p.sku = i.sku
                 ORDER BY i.place ON CONFLICT (unique_key) DO NOTHING
                 RETURNING id, CASE WHEN start_at > now() THEN start_at END AS later
@@ -136,7 +137,7 @@ extension PostgresLedger: BatchLedger {
 private struct CopyLines {
     private(set) var bytes: [UInt8] = []
 
-    mutating func append(_ job: PlannedJob, place: Int, batch: NewBatch) {
+    mutating func append(_ job: PlannedJob, place: Int, batch: NewBatch) throws {
         let key = job.spec.uniqueKey(
             model: batch.model.fingerprint, outputRoot: batch.outputRoot, sku: job.product.sku, shot: job.shot,
             variant: job.variant)
@@ -145,7 +146,7 @@ private struct CopyLines {
             String(job.variant), String(job.priority), job.spec.prompt, job.spec.negativePrompt, String(job.spec.seed),
             String(job.spec.width), String(job.spec.height), String(job.spec.steps), String(job.spec.guidance),
             job.relativePath, PostgresValue.hexadecimal(key), job.scheduledAt.map { String($0.timeIntervalSince1970) },
-            job.spec.textCleaning?.rawValue,
+            job.spec.textCleaning?.rawValue, try job.spec.shortcuts.map(PostgresValue.json),
         ]
         for (index, column) in columns.enumerated() {
             if index > 0 { bytes.append(9) }

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// A parameter in PostgreSQL's text form.
 struct PostgresValue: Sendable {
     /// The text; nil for NULL.
@@ -44,6 +46,14 @@ struct PostgresValue: Sendable {
         }
         bytes.append(UInt8(ascii: "}"))
         return PostgresValue(text: String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// A value as `json`, keys in order.
+    /// - Throws: `EncodingError` for a number that JSON does not know.
+    static func json(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     /// `bytea` in hexadecimal form.

@@ -47,7 +47,8 @@ struct AttemptFinisher: Sendable {
                 }
                 let bytes = try composer.png(
                     width: image.width, height: image.height, rgb: image.rgb, spec: claimed.spec,
-                    effectivePrompt: job.prompt.effectiveText, origin: ImageProvenance.Origin(claimed))
+                    reusedSteps: image.reusedSteps, effectivePrompt: job.prompt.effectiveText,
+                    origin: ImageProvenance.Origin(claimed))
                 let encoded = timeline.now
                 try job.attempt.control.check()
                 try files.write(bytes, to: claimed.relativePath, in: configuration.outputRoot ?? claimed.outputRoot)
@@ -69,7 +70,8 @@ struct AttemptFinisher: Sendable {
             relativePath: job.relativePath, sha256: SHA256Digest.hash(bytes), byteCount: Int64(bytes.count),
             width: image.width, height: image.height, effectivePrompt: prompt.effectiveText,
             promptTokens: prompt.tokenCount, promptTokensUsed: prompt.tokens.count, textCleaning: prompt.cleaning,
-            droppedLetters: prompt.droppedLetters, version: version)
+            droppedLetters: prompt.droppedLetters,
+            shortcuts: job.spec.shortcuts.map { ShortcutsTaken($0, reusedSteps: image.reusedSteps) }, version: version)
     }
 
     /// Records that an attempt ended before it reached the sampler.

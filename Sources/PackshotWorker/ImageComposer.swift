@@ -21,16 +21,18 @@ package struct ImageComposer: Sendable {
     /// The same image and origin give the same bytes: nothing of the attempt, the worker or the time is inside.
     /// - Throws: ``PNGError`` when the image cannot be encoded.
     package func png(
-        width: Int, height: Int, rgb: [UInt8], spec: GenerationSpec, effectivePrompt: String,
+        width: Int, height: Int, rgb: [UInt8], spec: GenerationSpec, reusedSteps: Int, effectivePrompt: String,
         origin: ImageProvenance.Origin?
     ) throws -> [UInt8] {
+        let taken = spec.shortcuts.map { ShortcutsTaken($0, reusedSteps: reusedSteps) }
         let provenance = ImageProvenance(
             version: version, model: model.name, modelFingerprint: model.fingerprint.rawValue, spec: spec,
-            effectivePrompt: effectivePrompt, origin: origin)
-        let parameters = GenerationParameters(
+            reusedSteps: taken?.reusedSteps, effectivePrompt: effectivePrompt, origin: origin)
+        var parameters = GenerationParameters(
             prompt: effectivePrompt, negativePrompt: spec.guidance > 1 ? spec.negativePrompt : "", steps: spec.steps,
             sampler: "Euler", guidance: spec.guidance, seed: spec.seed, width: width, height: height,
             modelHash: String(model.fingerprint.rawValue.prefix(10)), model: model.name, version: "packshot \(version)")
+        if let taken { parameters.settings += Self.settings(taken) }
         let xmp = ProvenanceXMP(
             system: "packshot, \(model.name)", systemVersion: "packshot \(version), model \(model.fingerprint)",
             prompt: effectivePrompt)
@@ -40,6 +42,18 @@ package struct ImageComposer: Sendable {
                 PNGText(keyword: GenerationParameters.keyword, text: parameters.infotext),
                 PNGText(keyword: ImageProvenance.keyword, text: try provenance.json), xmp.text,
             ])
+    }
+}
+
+extension ImageComposer {
+    /// Shortcuts as settings of the `parameters` text.
+    private static func settings(_ taken: ShortcutsTaken) -> [GenerationParameters.Setting] {
+        let values: [(String, String?)] = [
+            ("Step cache", taken.stepCache.map { "\($0)" }), ("Reused steps", taken.reusedSteps.map(String.init)),
+            ("Guidance share", taken.guidanceShare.map { "\($0)" }),
+            ("Solver order", taken.solverOrder.map(String.init)),
+        ]
+        return values.compactMap { name, value in value.map { GenerationParameters.Setting(name, $0) } }
     }
 }
 
@@ -69,6 +83,8 @@ package struct ImageProvenance: Codable, Hashable, Sendable {
     package let model: String
     package let modelFingerprint: String
     package let spec: GenerationSpec
+    /// Steps that reused an earlier one's work; nil without a step cache.
+    package let reusedSteps: Int?
     package let effectivePrompt: String
     package let origin: Origin?
 

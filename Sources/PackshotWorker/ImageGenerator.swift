@@ -79,13 +79,16 @@ package struct GeneratedImage: Sendable {
     /// Microseconds.
     package let sampleTime: Int64
     package let decodeTime: Int64
+    /// Steps that reused an earlier one's work.
+    package let reusedSteps: Int
 
-    package init(width: Int, height: Int, rgb: [UInt8], sampleTime: Int64, decodeTime: Int64) {
+    package init(width: Int, height: Int, rgb: [UInt8], sampleTime: Int64, decodeTime: Int64, reusedSteps: Int = 0) {
         self.width = width
         self.height = height
         self.rgb = rgb
         self.sampleTime = sampleTime
         self.decodeTime = decodeTime
+        self.reusedSteps = reusedSteps
     }
 }
 

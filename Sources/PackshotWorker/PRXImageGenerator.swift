@@ -65,12 +65,14 @@ package struct PRXImageGenerator: ImageGenerator {
         do {
             let result = try checkpoint.generate(
                 GenerationRequest(
-                    seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height),
+                    seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
+                    shortcuts: SamplingShortcuts(asked: spec.shortcuts)),
                 prompt: text, negative: negative, pool: samplerPool, checkpoint: onStep)
             let image = result.images[0]
             return GeneratedImage(
                 width: image.width, height: image.height, rgb: image.pixels,
-                sampleTime: result.sampleTime.wholeMicroseconds, decodeTime: result.decodeTime.wholeMicroseconds)
+                sampleTime: result.sampleTime.wholeMicroseconds, decodeTime: result.decodeTime.wholeMicroseconds,
+                reusedSteps: result.reusedSteps[0])
         } catch let error as PRXError where error.code == .badRequest {
             throw GenerationError(.badSettings, error.message)
         }
@@ -82,6 +84,15 @@ extension TextCleaning {
     package init?(asked cleaning: PromptCleaning?) {
         guard cleaning == .light else { return nil }
         self = .light
+    }
+}
+
+extension SamplingShortcuts {
+    /// The sampler's settings for a job's.
+    package init(asked shortcuts: Shortcuts?) {
+        self.init(
+            stepCache: shortcuts?.stepCache ?? 0, guidanceShare: shortcuts?.guidanceShare ?? 1,
+            solverOrder: shortcuts?.solverOrder ?? 1)
     }
 }
 

@@ -55,11 +55,26 @@ package struct SimulatedImageGenerator: ImageGenerator {
     package let kernelClass = "simulated"
     package let threads = 1
     private let pace: Pace
+    private let faults: Faults
+
+    /// Prompts that break the simulated sampler, for tests of what the fleet does then.
+    package struct Faults: Hashable, Sendable {
+        /// A prompt that contains this text kills the process.
+        package var crash: String?
+        /// A prompt that contains this text never ends, and hears nothing.
+        package var hang: String?
+
+        package init(crash: String? = nil, hang: String? = nil) {
+            self.crash = crash
+            self.hang = hang
+        }
+    }
 
     /// A generator that takes `pace` an image and passes for `model`.
-    package init(pace: Pace, model: ModelRecord) {
+    package init(pace: Pace, model: ModelRecord, faults: Faults = Faults()) {
         self.pace = pace
         self.model = model
+        self.faults = faults
     }
 
     package func prepare(_ prompt: String, cleaning: PromptCleaning?) throws -> PreparedPrompt {
@@ -79,6 +94,8 @@ package struct SimulatedImageGenerator: ImageGenerator {
         _ spec: GenerationSpec, prompt: [UInt8], negativePrompt: [UInt8]?,
         onStep: (_ step: Int, _ steps: Int) throws -> Void
     ) throws -> GeneratedImage {
+        if let text = faults.crash, spec.prompt.contains(text) { abort() }
+        if let text = faults.hang, spec.prompt.contains(text) { while true { Thread.sleep(forTimeInterval: 60) } }
         let clock = ContinuousClock()
         let start = clock.now
         let total = pace.duration(seed: spec.seed)

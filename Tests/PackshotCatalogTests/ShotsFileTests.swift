@@ -1,4 +1,5 @@
 import PackshotCatalog
+import PackshotJobs
 import Testing
 
 @Suite("Shots files")
@@ -32,6 +33,8 @@ struct ShotsFileTests {
                 variants: 3
                 priority: 0
                 negative_prompt: ""
+                step_cache: 0.1
+                guidance_share: 1
               - {name: a, prompt: x, seed: derived}
               - {name: b, prompt: x, seed: {fixed: 7}}
             """)
@@ -51,6 +54,8 @@ struct ShotsFileTests {
         // YAML 1.1 would take this key for `false`.
         #expect(scene.promptChoice?.prompts.keys.sorted() == ["fr", "no", "pt"])
         #expect(scene.negativePrompt?.source == "")
+        // A share of all steps leaves nothing out.
+        #expect(front.shortcuts == nil && scene.shortcuts == Shortcuts(stepCache: 0.1))
         #expect(shots[2].seed == .derived && shots[3].seed == .fixed(7))
     }
 
@@ -81,6 +86,9 @@ struct ShotsFileTests {
         ("shots: [{name: a, prompt: x, steps: 0}]", ["key steps: must be a whole number from 1 to 1000"]),
         ("shots: [{name: a, prompt: x, guidance: 0.5}]", ["key guidance: must be a number from 1"]),
         ("shots: [{name: a, prompt: x, guidance: .nan}]", ["key guidance"]),
+        ("shots: [{name: a, prompt: x, step_cache: 2}]", ["key step_cache: must be a number from 0"]),
+        ("shots: [{name: a, prompt: x, guidance_share: 0}]", ["key guidance_share: must be a number from 0.001"]),
+        ("shots: [{name: a, prompt: x, solver_order: 3}]", ["key solver_order: must be a whole number from 1 to 2"]),
         ("shots: [{name: a, prompt: x, variants: 0}]", ["key variants"]),
         ("shots: [{name: a, prompt: x, priority: 10}]", ["key priority: must be a whole number from 0 to 9"]),
         ("shots: [{name: a, prompt: x, seed: -1}]", ["key seed: must be \"derived\" or a whole number"]),

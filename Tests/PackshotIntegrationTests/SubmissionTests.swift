@@ -56,6 +56,31 @@ extension IntegrationTests {
             }
         }
 
+        @Test func shortcutsAreWrittenIntoTheImageAndItsRow() async throws {
+            try await Site.with { site in
+                let shots = try site.file(
+                    "shots.yaml",
+                    "shots: [{name: fast, prompt: '{{title}}', steps: 12, guidance: 2, step_cache: 0.3, guidance_share: 0.5}]"
+                )
+                let submit = ["enqueue", try site.catalog(rows: 1), "--shots", shots, "--model", Program.demoModel]
+                try #require(try site.run(submit + ["--out", site.out, "--name", "b"]).status == 0)
+                let worker = try site.run(["worker", "--out", site.out, "--concurrency", "2", "--drain"])
+                try #require(worker.status == 0, "\(worker.errors)")
+                let path = "\(site.out)/\(try #require(try site.files().first))"
+                let reused = try site.count("SELECT shortcuts->>'reusedSteps' FROM images")
+                #expect((1..<12).contains(reused))
+                let row = try site.sql(
+                    "SELECT i.shortcuts->>'stepCache', i.shortcuts->>'guidanceShare', j.shortcuts = i.shortcuts - 'reusedSteps' FROM images i JOIN jobs j ON j.id = i.job_id"
+                )
+                #expect(row == ["0.3|0.5|t"])
+                let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
+                #expect(text.contains("Step cache: 0.3, Reused steps: \(reused), Guidance share: 0.5"))
+                #expect(text.contains("\"reusedSteps\":\(reused)"))
+                let again = try site.run(["verify", "--image", path, "--rerender"])
+                #expect(again.status == 0, "\(again.errors)")
+            }
+        }
+
         @Test func workersShareEmbeddings() async throws {
             try await Site.with { site in
                 // Four products with one and the same title: one prompt, one encoding in the whole fleet.

@@ -11,7 +11,7 @@ struct DenoisingLoop {
     }
 
     /// Smallest t a clean-image prediction is divided by.
-    private static let smallestTime: Float = 0.05
+    static let smallestTime: Float = 0.05
 
     let transformer: PRXTransformer2DModel
     let scheduler: FlowMatchEulerDiscreteScheduler
@@ -19,7 +19,7 @@ struct DenoisingLoop {
     /// Standard deviation of the initial noise.
     let noiseScale: Float
 
-    /// Final latents, `[C, height, width]` for each image.
+    /// Final latents, `[C, height, width]` for each image, and how many of its steps reused an earlier one.
     ///
     /// The noise of all images is one draw of the request's generator, as upstream's: image i depends on its place, not on
     /// its neighbours, and is computed alone.
@@ -30,7 +30,7 @@ struct DenoisingLoop {
         _ request: GenerationRequest, size: ImageSize, prompt: TextEmbedding, negative: TextEmbedding?,
         pool: ThreadPool,
         checkpoint: (_ done: Int, _ total: Int) throws -> Void
-    ) throws -> [FloatImage] {
+    ) throws -> (latents: [FloatImage], reusedSteps: [Int]) {
         let empty = TextEmbedding(count: 0, width: prompt.width, values: FloatBuffer(count: 0))
         let texts = request.guidance > 1 ? [negative ?? empty, prompt] : [prompt]
         let channels = transformer.configuration.inChannels
@@ -40,41 +40,77 @@ struct DenoisingLoop {
         let schedule = scheduler.schedule(steps: request.steps)
         let denoiser = PRXDenoiser(
             model: transformer, height: size.height, width: size.width, texts: texts,
-            timesteps: schedule.timesteps.map { $0 / Float(scheduler.trainTimestepCount) }, pool: pool)
+            timesteps: schedule.timesteps.map { $0 / Float(scheduler.trainTimestepCount) },
+            stepCache: request.shortcuts.stepCache, pool: pool)
         let predictions = texts.map { _ in FloatBuffer(count: count) }
+        let firstGuidedStep = request.shortcuts.firstGuidedStep(of: request.steps)
+        let walk = Walk(loop: self, request: request, schedule: schedule, count: count)
+        var reusedSteps = [Int](repeating: 0, count: request.imageCount)
         let total = request.steps * request.imageCount
         let results = try (0..<request.imageCount).map { image in
             let latents = FloatImage(channels: channels, height: size.height, width: size.width)
             for index in 0..<count { latents.values.pointer[index] = noise[image * count + index] * noiseScale }
+            denoiser.begin()
             for step in 0..<request.steps {
+                let wanted = predictions.suffix(step >= firstGuidedStep ? 2 : 1)
                 let done = image * request.steps + step
                 try checkpoint(done, total)
-                try denoiser.predict(latents.values.pointer, step: step, into: predictions) {
+                let isReused = try denoiser.predict(latents.values.pointer, step: step, into: Array(wanted)) {
                     try checkpoint(done, total)
                 }
-                advance(latents.values, predictions, guidance: Float(request.guidance), schedule: schedule, step: step)
+                if isReused { reusedSteps[image] += 1 }
+                walk.advance(latents.values, Array(wanted), step: step)
             }
             return latents
         }
         try checkpoint(total, total)
-        return results
+        return (results, reusedSteps)
     }
 
-    /// Guidance, then an Euler step.
-    private func advance(
-        _ latents: FloatBuffer, _ predictions: [FloatBuffer], guidance: Float,
-        schedule: FlowMatchEulerDiscreteScheduler.Schedule, step: Int
-    ) {
-        let time = max(schedule.timesteps[step] / Float(scheduler.trainTimestepCount), Self.smallestTime)
-        let difference = schedule.sigmas[step + 1] - schedule.sigmas[step]
-        let x = latents.pointer
-        let first = predictions[0].pointer
-        for index in 0..<latents.count {
-            var predicted = first[index]
-            if predictions.count == 2 { predicted += guidance * (predictions[1].pointer[index] - predicted) }
-            switch prediction {
-            case .velocity: x[index] += difference * predicted
-            case .cleanImage: x[index] += difference * ((x[index] - predicted) / time)
+    /// The way through a schedule: guidance, then a step of the solver.
+    private struct Walk {
+        private let prediction: Prediction
+        private let trainTimestepCount: Int
+        private let guidance: Float
+        private let schedule: FlowMatchEulerDiscreteScheduler.Schedule
+        /// The velocity of the step before, where the solver looks at it.
+        private let previous: FloatBuffer?
+
+        init(
+            loop: DenoisingLoop, request: GenerationRequest, schedule: FlowMatchEulerDiscreteScheduler.Schedule,
+            count: Int
+        ) {
+            prediction = loop.prediction
+            trainTimestepCount = loop.scheduler.trainTimestepCount
+            guidance = Float(request.guidance)
+            self.schedule = schedule
+            previous = request.shortcuts.solverOrder == 2 ? FloatBuffer(count: count) : nil
+        }
+
+        /// - Parameter predictions: The prompt's alone, or without and with the prompt.
+        func advance(_ latents: FloatBuffer, _ predictions: [FloatBuffer], step: Int) {
+            let time = max(schedule.timesteps[step] / Float(trainTimestepCount), DenoisingLoop.smallestTime)
+            let difference = schedule.sigmas[step + 1] - schedule.sigmas[step]
+            // Adams-Bashforth for unequal steps; an image's first step has nothing before it and is Euler's.
+            let lean =
+                step == 0 || previous == nil
+                ? 0 : difference / (schedule.sigmas[step] - schedule.sigmas[step - 1]) / 2
+            let x = latents.pointer
+            let first = predictions[0].pointer
+            for index in 0..<latents.count {
+                var predicted = first[index]
+                if predictions.count == 2 { predicted += guidance * (predictions[1].pointer[index] - predicted) }
+                guard let previous else {
+                    switch prediction {
+                    case .velocity: x[index] += difference * predicted
+                    case .cleanImage: x[index] += difference * ((x[index] - predicted) / time)
+                    }
+                    continue
+                }
+                let velocity = prediction == .velocity ? predicted : (x[index] - predicted) / time
+                let bend = lean == 0 ? 0 : lean * (velocity - previous.pointer[index])
+                x[index] += difference * (velocity + bend)
+                previous.pointer[index] = velocity
             }
         }
     }

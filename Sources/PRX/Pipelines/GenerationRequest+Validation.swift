@@ -16,6 +16,7 @@ extension GenerationRequest {
         guard (1...64).contains(imageCount) else {
             throw PRXError(.badRequest, "images is \(imageCount), expected 1 to 64")
         }
+        try shortcuts.validate()
         for (name, side) in [("width", width), ("height", height)] {
             guard side >= 1, side <= Self.maximumSide else {
                 throw PRXError(.badRequest, "\(name) is \(side), expected \(multiple) to \(Self.maximumSide)")

@@ -15,11 +15,13 @@ public struct GenerationRequest: Hashable, Sendable {
     /// Generate at the nearest size the model was trained on, then resize and crop to the size asked for, where the
     /// checkpoint's sample size has a table of such sizes; upstream's `use_resolution_binning`.
     public var usesResolutionBinning: Bool
+    /// What the sampler may leave out; nothing by default.
+    public var shortcuts: SamplingShortcuts
 
     /// A request of one image or more.
     public init(
         seed: UInt64, steps: Int, guidance: Double, width: Int, height: Int, imageCount: Int = 1,
-        usesResolutionBinning: Bool = true
+        usesResolutionBinning: Bool = true, shortcuts: SamplingShortcuts = SamplingShortcuts()
     ) {
         self.seed = seed
         self.steps = steps
@@ -28,6 +30,7 @@ public struct GenerationRequest: Hashable, Sendable {
         self.height = height
         self.imageCount = imageCount
         self.usesResolutionBinning = usesResolutionBinning
+        self.shortcuts = shortcuts
     }
 }
 
@@ -72,16 +75,20 @@ public struct GenerationResult: Sendable {
     public let sampleTime: Duration
     /// Time from the last step to bytes.
     public let decodeTime: Duration
+    /// For each image, the steps that reused an earlier one's work; 0 unless a step cache was asked for.
+    public let reusedSteps: [Int]
     /// The images before they became bytes, `[3, H, W]` each; for parity tests.
     package let planes: [[Float]]
     package let finalLatents: [[Float]]
 
     package init(
-        images: [RGBImage], sampleTime: Duration, decodeTime: Duration, planes: [[Float]], finalLatents: [[Float]]
+        images: [RGBImage], sampleTime: Duration, decodeTime: Duration, reusedSteps: [Int], planes: [[Float]],
+        finalLatents: [[Float]]
     ) {
         self.images = images
         self.sampleTime = sampleTime
         self.decodeTime = decodeTime
+        self.reusedSteps = reusedSteps
         self.planes = planes
         self.finalLatents = finalLatents
     }

@@ -31,8 +31,8 @@ extension ImagePipeline {
 
     /// Images of the size asked for, as bytes.
     func finish(
-        _ planes: [FloatImage], _ latents: [FloatImage], _ request: GenerationRequest, sampled: ContinuousClock.Instant,
-        start: ContinuousClock.Instant
+        _ planes: [FloatImage], _ latents: [FloatImage], _ request: GenerationRequest, reusedSteps: [Int],
+        sampled: ContinuousClock.Instant, start: ContinuousClock.Instant
     ) -> GenerationResult {
         let wanted = ImageSize(height: request.height, width: request.width)
         let sized = planes.map { plane in
@@ -41,6 +41,7 @@ extension ImagePipeline {
         let images = sized.map { RGBImage(planes: $0.values.pointer, width: $0.width, height: $0.height) }
         return GenerationResult(
             images: images, sampleTime: sampled - start, decodeTime: ContinuousClock().now - sampled,
+            reusedSteps: reusedSteps,
             planes: sized.map(\.values.array), finalLatents: latents.map(\.values.array))
     }
 }

@@ -37,7 +37,7 @@ public struct PRXPipeline: ImagePipeline {
     ) throws -> GenerationResult {
         let size = try validate(request)
         let start = ContinuousClock().now
-        let latents = try loop.run(
+        let (latents, reusedSteps) = try loop.run(
             request,
             size: ImageSize(
                 height: size.height / autoencoder.spatialFactor, width: size.width / autoencoder.spatialFactor),
@@ -49,6 +49,6 @@ public struct PRXPipeline: ImagePipeline {
                 try autoencoder.decode(autoencoder.ownScale(image), on: pool) { try checkpoint(total, total) }
             }
         }
-        return finish(planes, latents, request, sampled: sampled, start: start)
+        return finish(planes, latents, request, reusedSteps: reusedSteps, sampled: sampled, start: start)
     }
 }

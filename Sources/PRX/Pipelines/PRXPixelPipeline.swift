@@ -36,8 +36,9 @@ public struct PRXPixelPipeline: ImagePipeline {
     ) throws -> GenerationResult {
         let size = try validate(request)
         let start = ContinuousClock().now
-        let images = try loop.run(
+        let (images, reusedSteps) = try loop.run(
             request, size: size, prompt: prompt, negative: negative, pool: pool, checkpoint: checkpoint)
-        return finish(images, images, request, sampled: ContinuousClock().now, start: start)
+        return finish(
+            images, images, request, reusedSteps: reusedSteps, sampled: ContinuousClock().now, start: start)
     }
 }

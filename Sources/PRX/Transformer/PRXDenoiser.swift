@@ -29,6 +29,7 @@ public final class PRXDenoiser {
     private let qkv: FloatBuffer
     private let attended: PackedRows
     private let hidden: PackedRows
+    private let cache: StepCache?
 
     /// A text's keys and values for every block, and where its rows lie in `qkv`.
     private struct TextContext {
@@ -44,10 +45,11 @@ public final class PRXDenoiser {
     ///   - height: Rows of the latents, a multiple of the patch size; `width` likewise. `latents` are `[C, height, width]`.
     ///   - texts: One or two embeddings; with two, predictions come in the same order.
     ///   - timesteps: The model's timesteps, `0...1`, one a step.
+    ///   - stepCache: Threshold of ``StepCache``; 0 computes every step in full.
     ///   - observer: Sees intermediate activations while preparing.
     package init(
         model: PRXTransformer2DModel, height: Int, width: Int, texts: [TextEmbedding], timesteps: [Float],
-        pool: ThreadPool, observer: Observer? = nil
+        stepCache: Double = 0, pool: ThreadPool, observer: Observer? = nil
     ) {
         let configuration = model.configuration
         precondition((1...2).contains(texts.count) && !timesteps.isEmpty, "one or two texts and at least one step")
@@ -90,31 +92,47 @@ public final class PRXDenoiser {
         qkv = FloatBuffer(count: (rows + textRows) * 3 * hidden)
         attended = PackedRows(capacity: rows, width: hidden)
         self.hidden = PackedRows(capacity: rows, width: configuration.mlpWidth)
+        cache =
+            stepCache > 0
+            ? StepCache(threshold: stepCache, imageTokens: count, capacity: rows, hidden: hidden, pool: pool) : nil
+    }
+
+    /// Begins an image: nothing of the one before is reused.
+    package func begin() {
+        cache?.clear()
     }
 
     /// Predicts for one step.
     /// - Parameters:
     ///   - latents: `[C, height, width]`, the same for all texts.
     ///   - step: Index into the timesteps.
-    ///   - predictions: One `[C, height, width]` a text, overwritten.
+    ///   - predictions: One `[C, height, width]` a text, overwritten. With fewer than there are texts, only the last texts
+    ///     are computed.
     ///   - checkpoint: Called between blocks; what it throws ends the step.
+    /// - Returns: True when an earlier step was reused, as `stepCache` allows.
+    @discardableResult
     package func predict(
         _ latents: UnsafePointer<Float>, step: Int, into predictions: [FloatBuffer], observer: Observer? = nil,
         checkpoint: () throws -> Void
-    ) throws {
+    ) throws -> Bool {
         let configuration = model.configuration
+        let texts = texts.suffix(predictions.count)
         let count = imageTokens
         let rows = texts.count * count
         let hidden = configuration.hiddenSize
-        OperatorProfile.measure("step", "patches in") { embed(latents, count: count) }
+        OperatorProfile.measure("step", "patches in") { embed(latents, count: count, copies: texts.count) }
         observer?("img_in", UnsafeBufferPointer(start: tokens.pointer, count: count * hidden), count)
-        for (index, block) in model.blocks.enumerated() {
+        cache?.keepEmbedded(tokens)
+        var isReused = false
+        for (index, block) in model.blocks.enumerated() where !isReused {
             try checkpoint()
             let modulation = modulations[index].pointer + step * 6 * hidden
-            attention(block, index: index, modulation: modulation, count: count, observer: observer)
+            attention(block, index: index, modulation: modulation, texts: texts, count: count, observer: observer)
             feedForward(block, modulation: modulation, rows: rows)
             observer?("block\(index)", UnsafeBufferPointer(start: tokens.pointer, count: rows * hidden), rows)
+            if index == 0, let cache { isReused = cache.reuse(tokens, rows: rows) }
         }
+        if !isReused { cache?.keepRest(tokens) }
         try checkpoint()
         let final = finalModulation.pointer + step * 2 * hidden
         modulate(shift: final, scale: final + hidden, rows: rows)
@@ -126,6 +144,7 @@ public final class PRXDenoiser {
         for (text, prediction) in predictions.enumerated() {
             unpatch(patches.pointer + text * count * configuration.patchWidth, into: prediction.pointer)
         }
+        return isReused
     }
 
     // MARK: Before the loop
@@ -183,7 +202,7 @@ public final class PRXDenoiser {
     // MARK: In the loop
 
     /// Patches of the latents through the input map, the same tokens for every text.
-    private func embed(_ latents: UnsafePointer<Float>, count: Int) {
+    private func embed(_ latents: UnsafePointer<Float>, count: Int, copies: Int) {
         let configuration = model.configuration
         let patch = configuration.patchSize
         let columns = width / patch
@@ -203,8 +222,8 @@ public final class PRXDenoiser {
         } else {
             model.imageIn[0](patches.pointer, rows: count, into: tokens.pointer, on: pool)
         }
-        for text in 1..<max(1, texts.count) {
-            (tokens.pointer + text * count * configuration.hiddenSize).update(
+        for copy in 1..<copies {
+            (tokens.pointer + copy * count * configuration.hiddenSize).update(
                 from: tokens.pointer, count: count * configuration.hiddenSize)
         }
     }
@@ -232,8 +251,8 @@ public final class PRXDenoiser {
     /// In `qkv`, the rows of all texts' image tokens lie together, so that one matrix product makes them, with the first
     /// text's keys and values before them and the second's behind: each text's keys are one stretch.
     private func attention(
-        _ block: PRXTransformer2DModel.Block, index: Int, modulation: UnsafePointer<Float>, count: Int,
-        observer: Observer?
+        _ block: PRXTransformer2DModel.Block, index: Int, modulation: UnsafePointer<Float>,
+        texts: ArraySlice<TextContext>, count: Int, observer: Observer?
     ) {
         let configuration = model.configuration
         let (hidden, headWidth, heads) = (configuration.hiddenSize, configuration.headWidth, configuration.headCount)
@@ -241,7 +260,7 @@ public final class PRXDenoiser {
         // Before the first attention, the image tokens have seen neither text.
         let distinct = index == 0 ? count : rows
         modulate(shift: modulation, scale: modulation + hidden, rows: distinct)
-        let images = qkv.pointer + texts[0].count * 3 * hidden
+        let images = qkv.pointer + (texts.first?.count ?? 0) * 3 * hidden
         product("queries, keys, values", [block.qkv], normed, rows: distinct, columnsTogether: headWidth) {
             [rotary] part in
             for row in part.rows {

@@ -12,6 +12,7 @@ struct BoundShot {
     private let steps: Int
     private let guidance: Double
     private let textCleaning: PromptCleaning?
+    private let shortcuts: Shortcuts?
     private let prompt: BoundTemplate
     private let negativePrompt: BoundTemplate?
     private let choices: [String: BoundTemplate]
@@ -34,6 +35,7 @@ struct BoundShot {
         steps = shot.steps ?? defaults.steps
         guidance = shot.guidance ?? defaults.guidance
         textCleaning = shot.textCleaning
+        shortcuts = shot.shortcuts
         prompt = try BoundShot.bind(shot.prompt, columns, key: "prompt")
         negativePrompt =
             if let template = shot.negativePrompt {
@@ -80,7 +82,8 @@ struct BoundShot {
             guard !text.isEmpty else { throw PromptTemplate.Failure(message: "is empty for this product") }
             return GenerationSpec(
                 prompt: text, negativePrompt: try negativePrompt?.render(product) ?? "", seed: 0, width: width,
-                height: height, steps: steps, guidance: guidance, textCleaning: textCleaning)
+                height: height, steps: steps, guidance: guidance, textCleaning: textCleaning,
+                shortcuts: shortcuts)
         } catch {
             throw Failure(key: "prompt", message: error.message)
         }

@@ -36,6 +36,8 @@ package struct Shot: Hashable, Sendable {
     package var textCleaning: PromptCleaning?
     /// Classifier-free guidance scale; nil for the model's own.
     package var guidance: Double?
+    /// What may be left out for speed; nil for exact images.
+    package var shortcuts: Shortcuts?
     /// Where seeds come from.
     package var seed: SeedPolicy = .derived
     /// Images of each product, at least 1.

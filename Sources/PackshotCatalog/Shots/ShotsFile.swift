@@ -23,6 +23,9 @@ internal import Yams
 ///     variants: 1              # images of each product
 ///     priority: 4              # 0 first … 9 last
 ///     text_cleaning: light     # or full, as the model's pipeline does; light keeps every letter, size and number
+///     step_cache: 0.1          # speed for a little likeness, off unless given; see `packshot bench --quality`
+///     guidance_share: 0.5      # likewise: the share of the steps that are guided
+///     solver_order: 2          # likewise: for fewer steps
 /// ```
 ///
 /// With `prompt_by`, values are compared without letter case; for a column named `locale`, `language` or `lang`, a value

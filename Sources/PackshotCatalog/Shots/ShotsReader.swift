@@ -7,7 +7,7 @@ struct ShotsReader {
 
     private static let shotKeys = [
         "name", "prompt", "prompt_by", "negative_prompt", "width", "height", "size", "steps", "guidance", "seed",
-        "variants", "priority", "text_cleaning",
+        "variants", "priority", "text_cleaning", "step_cache", "guidance_share", "solver_order",
     ]
     /// A default prompt or name would make shots that do not say what they are.
     private static let defaultKeys = shotKeys.filter { !["name", "prompt", "prompt_by"].contains($0) }
@@ -76,6 +76,10 @@ struct ShotsReader {
         shot.variants = values["variants"].flatMap { integer($0, 1...10_000, "\(place), key variants") } ?? 1
         shot.priority = values["priority"].flatMap { integer($0, 0...9, "\(place), key priority") } ?? 4
         shot.textCleaning = values["text_cleaning"].flatMap { cleaning($0, "\(place), key text_cleaning") }
+        shot.shortcuts = Shortcuts(
+            stepCache: values["step_cache"].flatMap { decimal($0, 0...1, "\(place), key step_cache") },
+            guidanceShare: values["guidance_share"].flatMap { decimal($0, 0.001...1, "\(place), key guidance_share") },
+            solverOrder: values["solver_order"].flatMap { integer($0, 1...2, "\(place), key solver_order") })
         if let seed = values["seed"] { readSeed(seed, &shot, place) }
         return problems.count == countBefore ? shot : nil
     }

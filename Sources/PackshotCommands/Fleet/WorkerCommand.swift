@@ -26,8 +26,9 @@ package struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "Folder to write images below.")
     package var out: String?
 
-    @Option(help: "Images to work on at the same time, each with its share of the threads.")
-    package var concurrency = 1
+    @Option(
+        help: "Images to work on at the same time, each with its share of the threads: a number, or auto (measured).")
+    package var concurrency = ConcurrencyArgument.auto
 
     @Option(help: "CPU threads in all (default: all). They change the speed, never the bytes.")
     package var threads: Int?
@@ -37,6 +38,16 @@ package struct WorkerCommand: AsyncParsableCommand {
 
     @Option(help: "Only wait so long for each image, such as 2s±20%, and write a small one: no model is loaded.")
     package var simulate: String?
+
+    @Option(
+        name: .customLong("simulate-crash"),
+        help: ArgumentHelp("With --simulate: prompts that contain this text kill the process.", visibility: .hidden))
+    package var simulateCrash: String?
+
+    @Option(
+        name: .customLong("simulate-hang"),
+        help: ArgumentHelp("With --simulate: prompts that contain this text never end.", visibility: .hidden))
+    package var simulateHang: String?
 
     @Flag(
         name: .customLong("no-files"),
@@ -68,12 +79,16 @@ package struct WorkerCommand: AsyncParsableCommand {
     private static let standardRate = "0.10"
 
     package func validate() throws {
-        guard (1...64).contains(concurrency) else { throw ValidationError("--concurrency is 1 to 64") }
+        if case .number(let number) = concurrency, !(1...64).contains(number) {
+            throw ValidationError("--concurrency is 1 to 64, or auto")
+        }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024") }
         if let simulate, SimulatedImageGenerator.Pace(simulate) == nil {
             throw ValidationError("--simulate is a time with a unit, such as 200ms or 2s±20%")
         }
-        guard !noFiles || simulate != nil else { throw ValidationError("--no-files goes with --simulate") }
+        guard simulate != nil || (!noFiles && simulateCrash == nil && simulateHang == nil) else {
+            throw ValidationError("--no-files, --simulate-crash and --simulate-hang go with --simulate")
+        }
         guard lease.value >= .seconds(1), lease.value <= .seconds(3600) else {
             throw ValidationError("--lease is 1s to 60m")
         }
@@ -112,13 +127,19 @@ package struct WorkerCommand: AsyncParsableCommand {
     /// One generator a lane, each with its share of the threads.
     @Sendable
     private func generators(_ checkpoint: PRXCheckpoint) throws -> [any ImageGenerator] {
-        let share = max(1, (threads ?? ModelFolder.defaultThreads) / concurrency)
-        return try (0..<concurrency).map { _ in
-            if let pace = simulate.flatMap(SimulatedImageGenerator.Pace.init) {
-                return SimulatedImageGenerator(pace: pace, model: try ModelRecord(checkpoint))
-            }
-            return try PRXImageGenerator(checkpoint: checkpoint, threads: share)
+        if let pace = simulate.flatMap(SimulatedImageGenerator.Pace.init) {
+            let model = try ModelRecord(checkpoint)
+            let faults = SimulatedImageGenerator.Faults(crash: simulateCrash, hang: simulateHang)
+            let count = if case .number(let number) = concurrency { number } else { 1 }
+            return (0..<count).map { _ in SimulatedImageGenerator(pace: pace, model: model, faults: faults) }
         }
+        let threads = threads ?? ModelFolder.defaultThreads
+        let (count, reason) = try concurrency.arrangement(of: threads, for: checkpoint)
+        let share = max(1, threads / count)
+        Logger(label: "packshot.worker").notice(
+            "images at the same time: \(count), on \(share) thread\(share == 1 ? "" : "s") each",
+            metadata: ["why": "\(reason)"])
+        return try (0..<count).map { _ in try PRXImageGenerator(checkpoint: checkpoint, threads: share) }
     }
 
     private var laneSettings: WorkerLanes.Settings {

@@ -70,7 +70,7 @@ package struct VerifyCommand: AsyncParsableCommand {
         ) { _, _ in }
         let again = try ImageComposer(model: generator.model, version: provenance.version).png(
             width: made.width, height: made.height, rgb: made.rgb, spec: provenance.spec,
-            effectivePrompt: prompt.effectiveText, origin: provenance.origin)
+            reusedSteps: made.reusedSteps, effectivePrompt: prompt.effectiveText, origin: provenance.origin)
         guard again == bytes else {
             throw CommandError(
                 .verificationFailed, "\(image): made again, the bytes differ (SHA-256 \(ImageFileStore.sha256(again)))")

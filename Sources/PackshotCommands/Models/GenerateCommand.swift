@@ -29,6 +29,9 @@ package struct GenerateCommand: ParsableCommand {
     @Option(help: "Classifier-free guidance scale; 1 switches it off (default: the pipeline's).")
     package var guidance: Double?
 
+    @OptionGroup(title: "Speed for a little likeness (off unless given; see packshot bench --quality)")
+    package var shortcuts: ShortcutOptions
+
     @Option(help: "Pixels (default: the checkpoint's).")
     package var width: Int?
 
@@ -82,6 +85,7 @@ package struct GenerateCommand: ParsableCommand {
         let width: Int
         let height: Int
         let threads: Int
+        let shortcuts: ShortcutsTaken?
         /// From the command's start until the first step begins: opening the checkpoint, encoding, preparing.
         let firstStepSeconds: Double
         let embedSeconds: Double
@@ -98,7 +102,7 @@ package struct GenerateCommand: ParsableCommand {
             prompt: prompt, negativePrompt: negativePrompt, seed: seed ?? Self.derivedSeed(prompt),
             width: width ?? checkpoint.defaultSize, height: height ?? checkpoint.defaultSize,
             steps: steps ?? PRXCheckpoint.defaultSteps, guidance: guidance ?? PRXCheckpoint.defaultGuidance,
-            textCleaning: textCleaning == .light ? .light : nil)
+            textCleaning: textCleaning == .light ? .light : nil, shortcuts: shortcuts.shortcuts)
         do {
             try generate(checkpoint, spec, pool, began: began)
         } catch let error as PRXError {
@@ -111,7 +115,8 @@ package struct GenerateCommand: ParsableCommand {
     ) throws {
         let request = GenerationRequest(
             seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
-            imageCount: images, usesResolutionBinning: !noResolutionBinning)
+            imageCount: images, usesResolutionBinning: !noResolutionBinning,
+            shortcuts: SamplingShortcuts(asked: spec.shortcuts))
         try checkpoint.validate(request)
         if profile { OperatorProfile.start() }
         let clock = ContinuousClock()
@@ -147,7 +152,7 @@ package struct GenerateCommand: ParsableCommand {
             let url = URL(fileURLWithPath: path)
             let bytes = try composer.png(
                 width: image.width, height: image.height, rgb: image.pixels, spec: spec,
-                effectivePrompt: text.effectiveText, origin: nil)
+                reusedSteps: result.reusedSteps[index], effectivePrompt: text.effectiveText, origin: nil)
             do {
                 try files.write(
                     bytes, to: url.lastPathComponent, in: url.deletingLastPathComponent().path, replacing: true)
@@ -170,6 +175,7 @@ package struct GenerateCommand: ParsableCommand {
                     textCleaning: text.cleaning.rawValue, droppedLetters: text.droppedLetters,
                     seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
                     threads: pool.threadCount,
+                    shortcuts: spec.shortcuts.map { ShortcutsTaken($0, reusedSteps: result.reusedSteps.reduce(0, +)) },
                     firstStepSeconds: seconds((firstStep ?? embedded) - began), embedSeconds: seconds(embedded - start),
                     sampleSeconds: seconds(result.sampleTime), decodeSeconds: seconds(result.decodeTime)))
         } else {

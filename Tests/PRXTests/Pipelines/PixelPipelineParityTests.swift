@@ -75,7 +75,8 @@ struct PixelPipelineParityTests {
         let bad: [(String, (inout GenerationRequest) -> Void)] = [
             ("nearest is 64 or 72", { $0.width = 70 }), ("height", { $0.height = 0 }), ("steps", { $0.steps = 0 }),
             ("guidance", { $0.guidance = 0.5 }), ("guidance", { $0.guidance = .nan }),
-            ("width", { $0.width = 1 << 40 }),
+            ("width", { $0.width = 1 << 40 }), ("step cache", { $0.shortcuts.stepCache = 1.5 }),
+            ("guidance share", { $0.shortcuts.guidanceShare = 0 }), ("solver", { $0.shortcuts.solverOrder = 3 }),
         ]
         for (mention, change) in bad {
             var request = good

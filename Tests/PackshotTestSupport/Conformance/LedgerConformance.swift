@@ -13,7 +13,24 @@ package struct LedgerFixture: Sendable {
 
 /// What every ledger promises about steering, whichever store it is in. Each case gets an empty ledger.
 package enum LedgerConformance {
-    package static let cases: [ConformanceCase<LedgerFixture>] = steering + budgets + limits
+    package static let cases: [ConformanceCase<LedgerFixture>] = claims + steering + budgets + limits
+
+    private static let claims: [ConformanceCase<LedgerFixture>] = [
+        .init("gives a job to its worker as it was submitted") { ledger in
+            try await ledger.ledger.register(worker("w"))
+            let (_, jobs) = try await submit(ledger, 1...6)
+            let held = try await confirm(ledger, jobs)
+            #expect(held.map(\.spec) == Self.jobs(1...6).map(\.spec))
+            #expect(held.map(\.relativePath) == Self.jobs(1...6).map(\.relativePath))
+        },
+        .init("takes the same image with other shortcuts for another job") { ledger in
+            try await ledger.ledger.register(worker("w"))
+            let (_, jobs) = try await submit(ledger, 3...3)
+            let exact = try await submit(ledger, 3...3, name: "exact") { $0.shortcuts = nil }
+            let again = try await submit(ledger, 3...3, name: "b")
+            #expect(jobs.count == 1 && exact.jobs.count == 1 && again.jobs == jobs)
+        },
+    ]
 
     static let model = ModelRecord(
         fingerprint: ModelFingerprint(rawValue: String(repeating: "c", count: 64)), name: "m", path: "/m",
@@ -32,16 +49,23 @@ package enum LedgerConformance {
                 product: ProductRecord(sku: "SKU-\(number)", title: "t", attributes: [:]), shot: "main", variant: 0,
                 spec: GenerationSpec(
                     prompt: "p\(number)", negativePrompt: "", seed: UInt64(number), width: 8, height: 8, steps: 1,
-                    guidance: 1), relativePath: "b/\(number).png")
+                    guidance: 1,
+                    // Some of what a job may carry, so that it is seen to come back as it went in.
+                    shortcuts: number % 3 == 0 ? Shortcuts(stepCache: 0.1, solverOrder: 2) : nil),
+                relativePath: "b/\(number).png")
         }
     }
 
     /// Submits jobs and gives their ids in order.
     static func submit(
         _ ledger: LedgerFixture, _ numbers: ClosedRange<Int>, name: String = "b", maxAttempts: Int = 3,
-        budget: Int64? = nil
+        budget: Int64? = nil, change: (inout GenerationSpec) -> Void = { _ in }
     ) async throws -> (batch: BatchID, jobs: [JobID]) {
-        var rest: [PlannedJob]? = jobs(numbers)
+        var rest: [PlannedJob]? = jobs(numbers).map { job in
+            var job = job
+            change(&job.spec)
+            return job
+        }
         let submission = try await ledger.ledger.submit(
             NewBatch(
                 name: name, outputRoot: "/out/\(name)", sourcePath: "c.csv",

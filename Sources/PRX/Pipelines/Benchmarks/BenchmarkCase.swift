@@ -35,20 +35,46 @@ package struct BenchmarkCase {
         let latents = noise(count, seed: 7)
         let predictions = texts.map { _ in FloatBuffer(count: count) }
         let image = (side / configuration.patchSize) * (side / configuration.patchSize)
-        let rows = image * texts.count
+        let products = Self.products(of: configuration, rows: image * texts.count)
+        return BenchmarkCase(
+            operations: Self.operations(of: configuration, image: image, texts: texts.map(\.count)), products: products
+        ) {
+            try denoiser.predict(latents.pointer, step: 0, into: predictions) {}
+        }
+    }
+
+    /// Multiplications and additions of a denoising step with guidance.
+    /// - Parameters:
+    ///   - size: Pixels of a side of a square image.
+    ///   - tokens: Real tokens of the prompt.
+    /// - Throws: ``PRXError`` and ``TensorError``.
+    package static func stepOperations(folder: String, size: Int, tokens: Int) throws -> Double {
+        let configuration = try ConfigFile.read(
+            PRXTransformerConfiguration.self, at: "\(folder)/transformer/config.json")
+        let factor = configuration.inChannels == 3 ? 1 : try AutoencoderFolder.load("\(folder)/vae").spatialFactor
+        let side = size / (factor * configuration.patchSize)
+        return operations(of: configuration, image: side * side, texts: [1, tokens])
+    }
+
+    private static func products(of configuration: PRXTransformerConfiguration, rows: Int) -> [MatrixProduct] {
         let (hidden, wide, depth) = (configuration.hiddenSize, configuration.mlpWidth, configuration.depth)
-        let products = [
+        return [
             MatrixProduct(m: rows, n: 3 * hidden, k: hidden, times: depth),
             MatrixProduct(m: rows, n: hidden, k: hidden, times: depth),
             MatrixProduct(m: rows, n: wide, k: hidden, times: 2 * depth),
             MatrixProduct(m: rows, n: hidden, k: wide, times: depth),
         ]
-        let attention = texts.reduce(0.0) { $0 + 4 * Double(image) * Double(image + $1.count) * Double(hidden) }
-        let edges = 4 * Double(rows) * Double(hidden) * Double(configuration.patchWidth)
-        return BenchmarkCase(
-            operations: products.reduce(Double(depth) * attention + edges) { $0 + $1.operations }, products: products
-        ) {
-            try denoiser.predict(latents.pointer, step: 0, into: predictions) {}
+    }
+
+    private static func operations(
+        of configuration: PRXTransformerConfiguration, image: Int, texts: [Int]
+    ) -> Double {
+        let hidden = Double(configuration.hiddenSize)
+        let rows = image * texts.count
+        let attention = texts.reduce(0.0) { $0 + 4 * Double(image) * Double(image + $1) * hidden }
+        let edges = 4 * Double(rows) * hidden * Double(configuration.patchWidth)
+        return products(of: configuration, rows: rows).reduce(Double(configuration.depth) * attention + edges) {
+            $0 + $1.operations
         }
     }
 

@@ -1,0 +1,35 @@
+package import ArgumentParser
+package import PackshotJobs
+
+/// The options that buy speed with likeness; each is one number, off unless given.
+package struct ShortcutOptions: ParsableArguments {
+    @Option(
+        name: .customLong("step-cache"),
+        help: "Reuse the step before while the first block's output changed by at most this share, such as 0.1.")
+    package var stepCache: Double?
+
+    @Option(
+        name: .customLong("guidance-share"),
+        help: "Guide only this share of the steps, the last ones, such as 0.5; those before take half the time.")
+    package var guidanceShare: Double?
+
+    @Option(
+        name: .customLong("solver-order"),
+        help: "2 uses the step before too, so that fewer --steps do; 1 is Euler's, as in the reference.")
+    package var solverOrder: Int?
+
+    package init() {}
+
+    package func validate() throws {
+        guard (0...1).contains(stepCache ?? 0) else { throw ValidationError("--step-cache is 0 (off) to 1") }
+        guard (guidanceShare ?? 1) > 0, (guidanceShare ?? 1) <= 1 else {
+            throw ValidationError("--guidance-share is above 0 to 1 (all steps)")
+        }
+        guard (1...2).contains(solverOrder ?? 1) else { throw ValidationError("--solver-order is 1 or 2") }
+    }
+
+    /// What was asked for; nil for the exact image.
+    package var shortcuts: Shortcuts? {
+        Shortcuts(stepCache: stepCache, guidanceShare: guidanceShare, solverOrder: solverOrder)
+    }
+}

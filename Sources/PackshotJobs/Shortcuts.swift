@@ -1,0 +1,39 @@
+/// What the sampler may leave out for speed; the pixels change. nil fields leave nothing out.
+package struct Shortcuts: Hashable, Codable, Sendable {
+    /// Share of change up to which a step reuses an earlier one's blocks, above 0 and up to 1.
+    package var stepCache: Double?
+    /// Share of the steps, the last ones, that are guided, above 0 and up to 1.
+    package var guidanceShare: Double?
+    /// 2 for a solver that also uses the step before, so that fewer steps do; nil and 1 for Euler's.
+    package var solverOrder: Int?
+
+    /// - Returns: nil when nothing is left out, so that an exact image's settings read as they always did.
+    package init?(stepCache: Double? = nil, guidanceShare: Double? = nil, solverOrder: Int? = nil) {
+        self.stepCache = stepCache.flatMap { $0 > 0 ? $0 : nil }
+        self.guidanceShare = guidanceShare.flatMap { $0 < 1 ? $0 : nil }
+        self.solverOrder = solverOrder.flatMap { $0 > 1 ? $0 : nil }
+        if self.stepCache == nil, self.guidanceShare == nil, self.solverOrder == nil { return nil }
+    }
+
+    /// For the job's identity: equal texts, equal shortcuts.
+    var identity: String {
+        "\(stepCache?.bitPattern ?? 0):\(guidanceShare?.bitPattern ?? 0):\(solverOrder ?? 1)"
+    }
+}
+
+/// The shortcuts an image was made with, and what they left out.
+package struct ShortcutsTaken: Hashable, Codable, Sendable {
+    /// As in ``Shortcuts``.
+    package let stepCache: Double?
+    package let guidanceShare: Double?
+    package let solverOrder: Int?
+    /// Steps that reused an earlier one's work; nil without a step cache.
+    package let reusedSteps: Int?
+
+    package init(_ shortcuts: Shortcuts, reusedSteps: Int) {
+        stepCache = shortcuts.stepCache
+        guidanceShare = shortcuts.guidanceShare
+        solverOrder = shortcuts.solverOrder
+        self.reusedSteps = shortcuts.stepCache == nil ? nil : reusedSteps
+    }
+}
