@@ -3,6 +3,8 @@ package import PackshotJobs
 
 extension PostgresLedger: JobLedger {
     package func confirm(_ jobs: [JobID], by worker: WorkerID, lease: Duration) async throws -> [ClaimedJob] {
+        // A job the queue delivered twice is claimed once: each row that names it would get an attempt of its own.
+        let jobs = Set(jobs)
         guard !jobs.isEmpty else { return [] }
         return try await connection.run { session in
             let ids = PostgresValue.integers(jobs.map(\.rawValue))

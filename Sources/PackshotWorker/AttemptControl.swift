@@ -71,17 +71,41 @@ final class AttemptControl: Sendable {
 
 /// The attempts a worker holds at this moment.
 final class AttemptsInHand: Sendable {
-    private let attempts = Mutex<[AttemptID: (control: AttemptControl, delivery: Delivery)]>([:])
+    private struct State {
+        var attempts: [AttemptID: (control: AttemptControl, delivery: Delivery)] = [:]
+        var waiters: [(most: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    }
+
+    private let state = Mutex(State())
 
     func add(_ control: AttemptControl, delivery: Delivery) {
-        attempts.withLock { $0[control.attempt] = (control, delivery) }
+        state.withLock { $0.attempts[control.attempt] = (control, delivery) }
     }
 
     func remove(_ attempt: AttemptID) {
-        _ = attempts.withLock { $0.removeValue(forKey: attempt) }
+        let served = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            state.attempts.removeValue(forKey: attempt)
+            let count = state.attempts.count
+            let served = state.waiters.filter { count <= $0.most }
+            state.waiters.removeAll { count <= $0.most }
+            return served.map(\.continuation)
+        }
+        for continuation in served { continuation.resume() }
     }
 
     var all: [(control: AttemptControl, delivery: Delivery)] {
-        attempts.withLock { Array($0.values) }
+        state.withLock { Array($0.attempts.values) }
+    }
+
+    /// Returns once at most so many attempts are in hand.
+    func waitUntil(atMost most: Int) async {
+        await withCheckedContinuation { continuation in
+            let isDone = state.withLock { state in
+                let isDone = state.attempts.count <= most
+                if !isDone { state.waiters.append((most, continuation)) }
+                return isDone
+            }
+            if isDone { continuation.resume() }
+        }
     }
 }

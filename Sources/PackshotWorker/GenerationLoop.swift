@@ -81,7 +81,12 @@ struct GenerationLoop: Sendable {
                         await finisher.handBack(attempt, reason: "worker stopping")
                         continue
                     }
+                    // A job that came back may be what its worker died of, and a death is charged to all it held: it is made
+                    // alone, so that the next one is charged to it only.
+                    let isSuspect = attempt.job.attemptNumber > 1
+                    if isSuspect { await attempts.waitUntil(atMost: 1) }
                     if let job = await prepare(attempt) { await prepared.send(job) }
+                    if isSuspect { await attempts.waitUntil(atMost: 0) }
                 }
                 backoff = Backoff()
             } catch {
@@ -112,6 +117,10 @@ struct GenerationLoop: Sendable {
     /// Keeps trying while the ledger is away: the entries are this worker's now, and giving them up would cost a lease.
     private func confirm(_ deliveries: [Delivery]) async throws -> [HeldAttempt] {
         var backoff = Backoff()
+        // The ledger would give a job in hand again, as to a worker that did not hear its first answer. Its copies stay in
+        // the queue unrenewed: they come back after the lease, and are needed then if this attempt comes to nothing.
+        let inHand = Set(attempts.all.map(\.control.job))
+        let deliveries = deliveries.filter { !inHand.contains($0.job) }
         while true {
             do {
                 let claimedAt = timeline.now
@@ -130,12 +139,20 @@ struct GenerationLoop: Sendable {
                     held.append(HeldAttempt(job: job, delivery: delivery, control: control))
                 }
                 if !refused.isEmpty { try? await stores.queue.acknowledge(refused) }
-                return held
+                return await withOneSuspect(held)
             } catch let error as StoreError where error.isTransient && !stop.isStopping {
                 logger.warning("cannot confirm a claim; trying again", metadata: ["error": "\(error)"])
                 await backoff.wait()
             }
         }
+    }
+
+    /// The attempts of jobs that are begun for the first time, then one of those that came back; others of these are handed
+    /// back, for other workers or for later.
+    private func withOneSuspect(_ held: [HeldAttempt]) async -> [HeldAttempt] {
+        let suspects = held.filter { $0.job.attemptNumber > 1 }
+        for suspect in suspects.dropFirst() { await finisher.handBack(suspect, reason: "made alone, later") }
+        return held.filter { $0.job.attemptNumber == 1 } + suspects.prefix(1)
     }
 
     private func prepare(_ attempt: HeldAttempt) async -> PreparedJob? {

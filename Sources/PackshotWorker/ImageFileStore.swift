@@ -62,6 +62,7 @@ package struct ImageFileStore: Sendable {
     private func place(
         _ bytes: [UInt8], name: String, in folder: Int32, path: String, replacing: Bool
     ) throws {
+        if !replacing, try placeUnnamed(bytes, name: name, in: folder, path: path) { return }
         // Short whatever the final name's length, and unlike any final name, which never starts with a dot.
         let temporary = ".packshot-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
         let file = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
@@ -80,23 +81,46 @@ package struct ImageFileStore: Sendable {
                 unlinkat(folder, temporary, 0)
                 throw error
             }
-            try sync(folder, "the folder of \(path)")
-            return
+            return try sync(folder, "the folder of \(path)")
         }
         // link + unlink instead of rename: it never replaces, also where renameat2 is missing (NFS).
         let linked = linkat(folder, temporary, folder, name, 0)
         let linkError = errno
         unlinkat(folder, temporary, 0)
-        if linked != 0 {
-            guard linkError == EEXIST else { throw failure(linkError, "cannot name \(path)") }
-            guard try hasSameBytes(bytes, name: name, in: folder, path: path) else {
-                throw Failure(
-                    code: .differentFileExists,
-                    message: "\(path) exists with other content; it was left as it is: move it away, then retry the job"
-                )
-            }
+        if linked != 0 { try adopt(bytes, name: name, in: folder, path: path, linkError: linkError) }
+        try sync(folder, "the folder of \(path)")
+    }
+
+    /// Writes a file that has no name until it is whole, so that a process that dies leaves nothing behind.
+    /// - Returns: False where the file system (some of those in the network) has no such files; nothing was done then.
+    private func placeUnnamed(_ bytes: [UInt8], name: String, in folder: Int32, path: String) throws -> Bool {
+        // __O_TMPFILE of Linux's fcntl.h, which Swift does not import; the same on x86-64 and arm64.
+        let unnamed: Int32 = 0o20_000_000 | O_DIRECTORY
+        let file = openat(folder, ".", O_WRONLY | unnamed | O_CLOEXEC, 0o666)
+        guard file >= 0 else {
+            if [EOPNOTSUPP, EISDIR, EINVAL, ENOENT].contains(errno) { return false }
+            throw failure(errno, "cannot create a file for \(path)")
+        }
+        defer { close(file) }
+        try writeAll(bytes, to: file, path: path)
+        try sync(file, path)
+        if linkat(AT_FDCWD, "/proc/self/fd/\(file)", folder, name, AT_SYMLINK_FOLLOW) != 0 {
+            // Without /proc the file cannot be named.
+            if errno == ENOENT { return false }
+            try adopt(bytes, name: name, in: folder, path: path, linkError: errno)
         }
         try sync(folder, "the folder of \(path)")
+        return true
+    }
+
+    /// Takes the file that has the name already for this one, if it has the same bytes.
+    private func adopt(_ bytes: [UInt8], name: String, in folder: Int32, path: String, linkError: Int32) throws {
+        guard linkError == EEXIST else { throw failure(linkError, "cannot name \(path)") }
+        guard try hasSameBytes(bytes, name: name, in: folder, path: path) else {
+            throw Failure(
+                code: .differentFileExists,
+                message: "\(path) exists with other content; it was left as it is: move it away, then retry the job")
+        }
     }
 
     private func makeRoot(_ root: String) throws {

@@ -23,6 +23,16 @@ package enum LedgerConformance {
             #expect(held.map(\.spec) == Self.jobs(1...6).map(\.spec))
             #expect(held.map(\.relativePath) == Self.jobs(1...6).map(\.relativePath))
         },
+        .init("claims a job once that is named twice") { ledger in
+            try await ledger.ledger.register(worker("w"))
+            let (_, jobs) = try await submit(ledger, 1...3)
+            let held = try await confirm(ledger, [jobs[0], jobs[1], jobs[0], jobs[0]])
+            #expect(held.map(\.id) == [jobs[0], jobs[1]])
+            #expect(held.map(\.attemptNumber) == [1, 1])
+            let again = try await confirm(ledger, [jobs[0], jobs[0], jobs[2]])
+            #expect(again.map(\.id) == [jobs[0], jobs[2]])
+            #expect(again.first?.attempt == held.first?.attempt)
+        },
         .init("takes the same image with other shortcuts for another job") { ledger in
             try await ledger.ledger.register(worker("w"))
             let (_, jobs) = try await submit(ledger, 3...3)
