@@ -10,6 +10,7 @@ from model import SMALLEST_T, encode
 LOSS_T = 0.2  # the velocity loss divides by max(t, this)^2: below it, single pictures dominate the gradient
 SIZE_SHARES = (0.6, 0.2, 0.2)
 CAPTION_DROPOUT = 0.1
+FINISH = (0.05, 0.45)
 
 
 def pictures(count, seed):
@@ -20,16 +21,29 @@ def pictures(count, seed):
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1, captions
 
 
-def timesteps(count, shift):
+def timesteps(count, shift, finish):
     """Logit-normal (90 %) and uniform (10 %, one in thirty of them pure noise) times, shifted, stratified over the batch.
 
     The scheduler applies its shift twice, so that half of the sampling steps lie above 0.9: a `shift` above the
-    scheduler's own keeps training from neglecting them.
+    scheduler's own keeps training from neglecting them. A share of `finish` is uniform over FINISH instead: the last
+    step's prediction is the picture, and the shifted times fall there once in thirty, each with a large weight.
     """
     u = (torch.randperm(count) + torch.rand(count)) / count
     t = torch.sigmoid(torch.special.ndtri(u.clamp(1e-4, 1 - 1e-4)))
     t = shift * t / (1 + (shift - 1) * t)
-    return torch.where(torch.rand(count) < 0.1, torch.rand(count) * 1.03, t).clamp(1e-3, 1.0)
+    t = torch.where(torch.rand(count) < 0.1, torch.rand(count) * 1.03, t)
+    low, high = FINISH
+    return torch.where(torch.rand(count) < finish, low + (high - low) * torch.rand(count), t).clamp(1e-3, 1.0)
+
+
+def darkness(clean):
+    """1 for a picture of mean 0.25 (of 0...1) or below, 0 for one of 0.45 or above: those in the dark studio are 1.
+
+    What an eye sees in the dark is smaller than what it sees in the light: without a weight the outline of a black
+    product on the dark ground is learnt last of all.
+    """
+    mean = (clean.mean((1, 2, 3)) + 1) / 2
+    return ((0.45 - mean) / 0.2).clamp(0, 1)
 
 
 def roughness(difference):
@@ -46,11 +60,12 @@ class Flow:
 
     def __init__(self, pipe, settings):
         self.pipe, self.shift, self.texture = pipe, settings.shift, settings.texture
+        self.finish, self.dark = settings.finish, settings.dark
 
     def __call__(self, net, count, seed):
         clean, captions = pictures(count, seed)
         states, mask = encode(self.pipe, captions, keep=torch.rand(count) >= CAPTION_DROPOUT)
-        t = timesteps(count, self.shift)
+        t = timesteps(count, self.shift, self.finish)
         s = t.view(-1, 1, 1, 1)
         noisy = (1 - s) * clean + s * torch.randn_like(clean)
         out = net(
@@ -60,7 +75,8 @@ class Flow:
         loss = error
         if self.texture:
             loss = error + self.texture * (1 - t) * roughness(out - clean)
-        return (loss / t.clamp(min=LOSS_T).square()).mean(), t, error.detach()
+        weight = (1 + self.dark * darkness(clean)) / t.clamp(min=LOSS_T).square()
+        return (weight * loss).mean(), t, error.detach()
 
 
 class Distillation:

@@ -37,6 +37,8 @@ def arguments():
     parser.add_argument(
         "--texture", type=float, default=0.0, help="weight of the error's roughness; 0.03 for a last stage"
     )
+    parser.add_argument("--finish", type=float, default=0.0, help="share of times drawn from those of the last steps")
+    parser.add_argument("--dark", type=float, default=0.0, help="additional weight of dark pictures")
     parser.add_argument("--guidance", type=float, default=2.0, help="of the distillation's teacher")
     parser.add_argument("--substeps", type=int, default=2, help="teacher steps in one student step")
     parser.add_argument("--student-steps", type=int, default=8)
