@@ -6,8 +6,8 @@ public struct SamplingShortcuts: Hashable, Sendable {
     public var stepCache: Double
     /// Share of the steps, the last ones, that are guided, above 0 and up to 1; those before compute the prompt alone and
     /// take half the time. After "Applying Guidance in a Limited Interval" (Kynkäänniemi et al. 2024, arXiv:2404.07724),
-    /// which finds guidance of the noisiest steps harmful. Guiding the first half instead of the last costs PRX's demo model
-    /// 19 dB more: its last prediction is the picture.
+    /// which finds guidance of the noisiest steps harmful. Guiding the first half instead of the last cost an earlier demo
+    /// model 19 dB more: the last prediction is the picture.
     public var guidanceShare: Double
     /// Order of the solver, 1 or 2. 1 is Euler, as upstream; 2 also uses the step before (Adams-Bashforth), so that fewer
     /// steps do.

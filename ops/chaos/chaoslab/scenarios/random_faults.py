@@ -1,0 +1,98 @@
+"""A1 A3 A4 B1 B2 B3 B7 C3 F1: faults at random, by a seeded schedule.
+
+The faults are those that operators meet: a worker killed, told to stop, or frozen for longer than its lease and let go again; Redis
+killed, killed with the end of its log lost, wiped, its groups destroyed, its connections cut; PostgreSQL's sessions terminated in
+mid-transaction, or frozen; a producer killed and run again.
+"""
+
+import os
+import signal
+import subprocess
+import time
+
+from ..site import LEASE, Site
+
+
+def run(site: Site) -> None:
+    rng, server = site.rng, site.redis
+    jobs = site.options.jobs or site.scaled(20_000)
+    seconds = site.options.seconds or 600 * site.options.scale
+    # F1: the producer dies, then runs again: the second run must finish what the first began, and make nothing twice.
+    enqueue = site.enqueue_command(jobs, "chaos", "--max-attempts", "100")
+    first = subprocess.Popen(enqueue, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(rng.uniform(0.1, 1.5))
+    first.kill()
+    first.wait()
+    subprocess.run(enqueue, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    fleet = site.fleet(site.options.workers, "20ms±50%")
+    counts, frozen = {}, []
+
+    def kill_worker():
+        fleet.pick(rng).kill()
+
+    def stop_worker():
+        fleet.pick(rng).terminate()
+
+    def freeze_worker():
+        victim = fleet.pick(rng)
+        victim.send_signal(signal.SIGSTOP)
+        frozen.append((time.monotonic() + LEASE * 3, victim))
+
+    def kill_redis():
+        server.kill()
+        time.sleep(rng.uniform(0, 2))
+        server.start()
+
+    def cut_redis():
+        server.kill()
+        server.cut(rng.randrange(1_000, 1_000_000))
+        server.start()
+
+    def wipe_redis():
+        server.call("FLUSHALL")
+
+    def destroy_groups():
+        for key in server.call("--scan", "--pattern", "*:queue:*").split():
+            server.call("XGROUP", "DESTROY", key, "workers")
+
+    def cut_connections():
+        server.call("CLIENT", "KILL", "TYPE", "normal")
+
+    def terminate_sessions():
+        site.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+
+    def freeze_postgres():
+        # As a disk that hangs: everybody waits, nobody is told.
+        pids = [int(p) for p in site.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()").split()]
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGSTOP)
+            except OSError:
+                pass
+        time.sleep(2)
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGCONT)
+            except OSError:
+                pass
+
+    faults = [(kill_worker, 10), (stop_worker, 3), (freeze_worker, 4), (kill_redis, 2), (cut_redis, 1), (wipe_redis, 1), (destroy_groups, 1),
+              (cut_connections, 2), (terminate_sessions, 4), (freeze_postgres, 1)]
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(rng.uniform(0.5, 2.5))
+        fault = rng.choices([f for f, _ in faults], [w for _, w in faults])[0]
+        fault()
+        counts[fault.__name__] = counts.get(fault.__name__, 0) + 1
+        for item in [f for f in frozen if f[0] < time.monotonic()]:
+            frozen.remove(item)
+            if item[1].poll() is None:
+                item[1].send_signal(signal.SIGCONT)
+        fleet.replace_ended()
+        if site.unfinished == 0:
+            break
+    for _, victim in frozen:
+        if victim.poll() is None:
+            victim.send_signal(signal.SIGCONT)
+    site.facts["faults"] = counts
+    site.facts["seconds to drain after the last fault"] = round(site.wait_until_done(), 1)

@@ -1,0 +1,151 @@
+"""What a scenario works with: a database and a Redis of its own, a catalog, fleets, and the proof at the end."""
+
+import json
+import math
+import os
+import random
+import subprocess
+import time
+from pathlib import Path
+
+from .fleet import Fleet
+from .servers import Redis
+
+LEASE = 3
+FINAL = "('completed', 'discarded', 'cancelled')"
+
+
+class Broken(Exception):
+    """Something that was promised did not hold."""
+
+
+class Skipped(Exception):
+    """This machine does not let the scenario happen."""
+
+
+class Site:
+    def __init__(self, name: str, options):
+        self.options, self.program = options, options.program
+        self.rng = random.Random(f"{options.seed} {name}")
+        self.folder = options.data / name
+        self.folder.mkdir(mode=0o755)
+        self.out, self.manifests = self.folder / "out", []
+        self.model = str(Path("ops/demo/packshot-tiny").resolve())
+        self.facts: dict = {}
+        self.fleets: list[Fleet] = []
+        self.name, self.expected_discarded, self.proven = name, 0, False
+
+    def __enter__(self):
+        self.redis = Redis(self.folder / "redis")
+        os.environ["REDIS_URL"] = self.redis.url
+        self.admin = os.environ["DATABASE_URL"]
+        self.use_database(self.new_database("chaos"))
+        return self
+
+    def __exit__(self, *_):
+        for fleet in self.fleets:
+            fleet.stop()
+        self.redis.kill()
+        os.environ["DATABASE_URL"] = self.admin
+
+    def new_database(self, name: str) -> str:
+        """Creates a database and gives its URL."""
+        name = f"{name}_{self.name.replace('-', '_')}"
+        subprocess.run(["psql", "-qX", self.admin, "-c", f"CREATE DATABASE {name}"], check=True)
+        return self.admin.replace("/packshot?", f"/{name}?")
+
+    def use_database(self, url: str) -> None:
+        os.environ["DATABASE_URL"] = url
+        subprocess.run([self.program, "migrate"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def scaled(self, number: float, least: int = 1) -> int:
+        return max(least, math.ceil(number * self.options.scale))
+
+    # Work
+
+    def enqueue_command(self, jobs: int, name: str = "chaos", *arguments: str, titles=lambda i: f"mug number {i}") -> list[str]:
+        catalog = self.folder / f"{name}.csv"
+        catalog.write_text("sku,title\n" + "".join(f"{name.upper()}-{i},{titles(i)}\n" for i in range(jobs)))
+        shots = self.folder / "shots.yaml"
+        shots.write_text("shots:\n  - name: main\n    prompt: a ceramic {{title}}\n    steps: 4\n    guidance: 1\n")
+        manifest = self.folder / f"{name}.jsonl"
+        if manifest not in self.manifests:
+            self.manifests.append(manifest)
+        return [self.program, "enqueue", str(catalog), "--shots", str(shots), "--model", self.model, "--out", str(self.out),
+                "--name", name, "--manifest", str(manifest), *arguments]
+
+    def enqueue(self, jobs: int, name: str = "chaos", *arguments: str, **more) -> None:
+        subprocess.run(self.enqueue_command(jobs, name, *arguments, **more), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def fleet(self, count: int, pace: str, *arguments: str, environment=None, prefix: tuple[str, ...] = ()) -> Fleet:
+        command = [*prefix, self.program, "worker", "--simulate", pace, "--model", self.model, "--out", str(self.out),
+                   "--lease", f"{LEASE}s", "--grace", "5s", *arguments]
+        self.fleets.append(Fleet(command, count, self.folder, environment))
+        return self.fleets[-1]
+
+    # Looking
+
+    def sql(self, query: str) -> str:
+        """The first cell of the answer, as a witness that shares no code with packshot; empty when nobody answers."""
+        return subprocess.run(["psql", "-qAtX", os.environ["DATABASE_URL"], "-c", query], capture_output=True, text=True).stdout.strip()
+
+    def count(self, query: str) -> int:
+        answer = self.sql(query)
+        return int(answer) if answer else -1
+
+    @property
+    def unfinished(self) -> int:
+        return self.count(f"SELECT count(*) FROM jobs WHERE state NOT IN {FINAL}")
+
+    def expect(self, holds: bool, what: str) -> None:
+        if not holds:
+            raise Broken(what)
+
+    def wait(self, what: str, condition, seconds: float = 300, supervise: bool = True) -> float:
+        """Waits for a condition, starting workers that end again, and says how long it took."""
+        began = time.monotonic()
+        while not condition():
+            if time.monotonic() - began > seconds:
+                raise Broken(f"waited {seconds:.0f} s in vain: {what}")
+            if supervise:
+                for fleet in self.fleets:
+                    fleet.replace_ended()
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def wait_until_done(self, seconds: float = 600) -> float:
+        return self.wait("all jobs done", lambda: self.unfinished == 0, seconds)
+
+    def _queue_is_empty(self) -> bool:
+        return all(self.redis.call("XLEN", key) in ("0", "") for key in self.redis.call("--scan", "--pattern", "*:queue:*").split())
+
+    def proof(self) -> None:
+        """Stops the fleet and compares manifest, files and ledger; once, when a scenario's servers are still there."""
+        if self.proven:
+            return
+        self.proven = True
+        if self.unfinished != 0:
+            self.wait_until_done()
+        # Copies that nobody needed any more go with the next look at what is idle.
+        self.wait("an empty queue", lambda: not self.redis.call("--scan", "--pattern", "*:queue:*") or self._queue_is_empty(), 30, supervise=False)
+        for fleet in self.fleets:
+            fleet.stop()
+        # One manifest of all batches: what is not listed may not be there either.
+        combined = self.folder / "accepted.jsonl"
+        combined.write_text("".join(m.read_text() for m in self.manifests if m.exists()))
+        audit = subprocess.run(
+            [self.program, "audit", "--strict", "--json", "--manifest", str(combined)], capture_output=True, text=True)
+        self.expect(audit.stdout.startswith("{"), f"audit did not answer: {audit.stderr.strip()}")
+        report = json.loads(audit.stdout)
+        facts = {
+            "jobs": report["accepted"], "completed": report["jobs"].get("completed", 0), "discarded": report["jobs"].get("discarded", 0),
+            "attempts": self.count("SELECT count(*) FROM attempts"), "files": report["files"],
+            "attempts lost": self.count("SELECT count(*) FROM attempts WHERE state = 'lost'"),
+            "stale refused": report["staleSettlementsRefused"], "worker starts": sum(fleet.starts for fleet in self.fleets),
+        }
+        self.facts.update(facts)
+        left = [str(p) for p in self.out.rglob("*") if p.is_file() and p.suffix != ".png"] if self.out.exists() else []
+        self.expect(not left, f"half-written files are left: {left[:3]}")
+        self.expect(audit.returncode == 0, f"audit: {report['breaches']}")
+        self.expect(facts["discarded"] == self.expected_discarded, f"{facts['discarded']} given up, {self.expected_discarded} expected")
+        self.expect(facts["completed"] + facts["discarded"] == facts["jobs"], "not every accepted job came to its end")
