@@ -71,22 +71,25 @@ struct GenerationLoop: Sendable {
     private func claimLoop(into prepared: AsyncChannel<PreparedJob>) async {
         defer { prepared.finish() }
         var backoff = Backoff()
+        // While jobs come back, one at a time: the others of a group would have to be handed back.
+        var claimsOne = false
         while true {
             await gate.wait()
             await finisher.waitUntilWritable(stop)
             if stop.isStopping { return }
             do {
-                for attempt in try await claim() {
+                let held = try await claim(limit: claimsOne ? 1 : gate.batchSize)
+                claimsOne = held.last?.isSuspect ?? claimsOne
+                for attempt in held {
                     guard !stop.isStopping else {
                         await finisher.handBack(attempt, reason: "worker stopping")
                         continue
                     }
                     // A job that came back may be what its worker died of, and a death is charged to all it held: it is made
                     // alone, so that the next one is charged to it only.
-                    let isSuspect = attempt.job.attemptNumber > 1
-                    if isSuspect { await attempts.waitUntil(atMost: 1) }
+                    if attempt.isSuspect { await attempts.waitUntil(atMost: 1) }
                     if let job = await prepare(attempt) { await prepared.send(job) }
-                    if isSuspect { await attempts.waitUntil(atMost: 0) }
+                    if attempt.isSuspect { await attempts.waitUntil(atMost: 0) }
                 }
                 backoff = Backoff()
             } catch {
@@ -96,11 +99,11 @@ struct GenerationLoop: Sendable {
         }
     }
 
-    private func claim() async throws -> [HeldAttempt] {
+    private func claim(limit: Int) async throws -> [HeldAttempt] {
         var deliveries = inbox.takeAll()
         if deliveries.isEmpty {
             deliveries = try await stores.queue.claim(
-                model: generator.model.fingerprint, by: configuration.id, limit: gate.batchSize,
+                model: generator.model.fingerprint, by: configuration.id, limit: limit,
                 wait: configuration.drains ? .milliseconds(250) : .seconds(5))
         }
         guard !deliveries.isEmpty else {
@@ -150,9 +153,9 @@ struct GenerationLoop: Sendable {
     /// The attempts of jobs that are begun for the first time, then one of those that came back; others of these are handed
     /// back, for other workers or for later.
     private func withOneSuspect(_ held: [HeldAttempt]) async -> [HeldAttempt] {
-        let suspects = held.filter { $0.job.attemptNumber > 1 }
+        let suspects = held.filter(\.isSuspect)
         for suspect in suspects.dropFirst() { await finisher.handBack(suspect, reason: "made alone, later") }
-        return held.filter { $0.job.attemptNumber == 1 } + suspects.prefix(1)
+        return held.filter { !$0.isSuspect } + suspects.prefix(1)
     }
 
     private func prepare(_ attempt: HeldAttempt) async -> PreparedJob? {
@@ -222,6 +225,9 @@ struct HeldAttempt: Sendable {
     let job: ClaimedJob
     let delivery: Delivery
     let control: AttemptControl
+
+    /// True for a job that came back: its last worker may have died of it.
+    var isSuspect: Bool { job.attemptNumber > 1 }
 }
 
 /// A held attempt with everything the sampler needs.
