@@ -7,6 +7,13 @@ package struct Shortcuts: Hashable, Codable, Sendable {
     /// 2 for a solver that also uses the step before, so that fewer steps do; nil and 1 for Euler's.
     package var solverOrder: Int?
 
+    /// What `stepCache` may be; 0 leaves nothing out.
+    package static let stepCaches = 0.0...1.0
+    /// What `guidanceShare` may be: the largest number of steps has one in a thousand; 1 leaves nothing out.
+    package static let guidanceShares = 0.001...1.0
+    /// What `solverOrder` may be; 1 leaves nothing out.
+    package static let solverOrders = 1...2
+
     /// - Returns: nil when nothing is left out, so that an exact image's settings read as they always did.
     package init?(stepCache: Double? = nil, guidanceShare: Double? = nil, solverOrder: Int? = nil) {
         self.stepCache = stepCache.flatMap { $0 > 0 ? $0 : nil }
@@ -21,19 +28,24 @@ package struct Shortcuts: Hashable, Codable, Sendable {
     }
 }
 
-/// The shortcuts an image was made with, and what they left out.
-package struct ShortcutsTaken: Hashable, Codable, Sendable {
-    /// As in ``Shortcuts``.
-    package let stepCache: Double?
-    package let guidanceShare: Double?
-    package let solverOrder: Int?
+/// The shortcuts an image was made with, and what they left out. Encoded as ``Shortcuts`` are, with `reusedSteps` beside them.
+package struct ShortcutsTaken: Hashable, Encodable, Sendable {
+    package let shortcuts: Shortcuts
     /// Steps that reused an earlier one's work; nil without a step cache.
     package let reusedSteps: Int?
 
     package init(_ shortcuts: Shortcuts, reusedSteps: Int) {
-        stepCache = shortcuts.stepCache
-        guidanceShare = shortcuts.guidanceShare
-        solverOrder = shortcuts.solverOrder
+        self.shortcuts = shortcuts
         self.reusedSteps = shortcuts.stepCache == nil ? nil : reusedSteps
+    }
+
+    private enum CodingKeys: CodingKey {
+        case reusedSteps
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        try shortcuts.encode(to: encoder)
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encodeIfPresent(reusedSteps, forKey: .reusedSteps)
     }
 }

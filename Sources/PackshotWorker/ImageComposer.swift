@@ -49,9 +49,10 @@ extension ImageComposer {
     /// Shortcuts as settings of the `parameters` text.
     private static func settings(_ taken: ShortcutsTaken) -> [GenerationParameters.Setting] {
         let values: [(String, String?)] = [
-            ("Step cache", taken.stepCache.map { "\($0)" }), ("Reused steps", taken.reusedSteps.map(String.init)),
-            ("Guidance share", taken.guidanceShare.map { "\($0)" }),
-            ("Solver order", taken.solverOrder.map(String.init)),
+            ("Step cache", taken.shortcuts.stepCache.map { "\($0)" }),
+            ("Reused steps", taken.reusedSteps.map(String.init)),
+            ("Guidance share", taken.shortcuts.guidanceShare.map { "\($0)" }),
+            ("Solver order", taken.shortcuts.solverOrder.map(String.init)),
         ]
         return values.compactMap { name, value in value.map { GenerationParameters.Setting(name, $0) } }
     }

@@ -11,7 +11,7 @@ struct DenoisingLoop {
     }
 
     /// Smallest t a clean-image prediction is divided by.
-    static let smallestTime: Float = 0.05
+    private static let smallestTime: Float = 0.05
 
     let transformer: PRXTransformer2DModel
     let scheduler: FlowMatchEulerDiscreteScheduler
@@ -52,14 +52,14 @@ struct DenoisingLoop {
             for index in 0..<count { latents.values.pointer[index] = noise[image * count + index] * noiseScale }
             denoiser.begin()
             for step in 0..<request.steps {
-                let wanted = predictions.suffix(step >= firstGuidedStep ? 2 : 1)
+                let wanted = Array(predictions.suffix(step >= firstGuidedStep ? 2 : 1))
                 let done = image * request.steps + step
                 try checkpoint(done, total)
-                let isReused = try denoiser.predict(latents.values.pointer, step: step, into: Array(wanted)) {
+                let isReused = try denoiser.predict(latents.values.pointer, step: step, into: wanted) {
                     try checkpoint(done, total)
                 }
                 if isReused { reusedSteps[image] += 1 }
-                walk.advance(latents.values, Array(wanted), step: step)
+                walk.advance(latents.values, wanted, step: step)
             }
             return latents
         }
@@ -92,25 +92,19 @@ struct DenoisingLoop {
             let time = max(schedule.timesteps[step] / Float(trainTimestepCount), DenoisingLoop.smallestTime)
             let difference = schedule.sigmas[step + 1] - schedule.sigmas[step]
             // Adams-Bashforth for unequal steps; an image's first step has nothing before it and is Euler's.
-            let lean =
-                step == 0 || previous == nil
-                ? 0 : difference / (schedule.sigmas[step] - schedule.sigmas[step - 1]) / 2
+            let lean = step == 0 ? 0 : difference / (schedule.sigmas[step] - schedule.sigmas[step - 1]) / 2
             let x = latents.pointer
             let first = predictions[0].pointer
             for index in 0..<latents.count {
                 var predicted = first[index]
                 if predictions.count == 2 { predicted += guidance * (predictions[1].pointer[index] - predicted) }
-                guard let previous else {
-                    switch prediction {
-                    case .velocity: x[index] += difference * predicted
-                    case .cleanImage: x[index] += difference * ((x[index] - predicted) / time)
-                    }
-                    continue
-                }
                 let velocity = prediction == .velocity ? predicted : (x[index] - predicted) / time
-                let bend = lean == 0 ? 0 : lean * (velocity - previous.pointer[index])
-                x[index] += difference * (velocity + bend)
-                previous.pointer[index] = velocity
+                var direction = velocity
+                if let previous {
+                    if lean != 0 { direction += lean * (velocity - previous.pointer[index]) }
+                    previous.pointer[index] = velocity
+                }
+                x[index] += difference * direction
             }
         }
     }

@@ -77,9 +77,13 @@ struct ShotsReader {
         shot.priority = values["priority"].flatMap { integer($0, 0...9, "\(place), key priority") } ?? 4
         shot.textCleaning = values["text_cleaning"].flatMap { cleaning($0, "\(place), key text_cleaning") }
         shot.shortcuts = Shortcuts(
-            stepCache: values["step_cache"].flatMap { decimal($0, 0...1, "\(place), key step_cache") },
-            guidanceShare: values["guidance_share"].flatMap { decimal($0, 0.001...1, "\(place), key guidance_share") },
-            solverOrder: values["solver_order"].flatMap { integer($0, 1...2, "\(place), key solver_order") })
+            stepCache: values["step_cache"].flatMap { decimal($0, Shortcuts.stepCaches, "\(place), key step_cache") },
+            guidanceShare: values["guidance_share"].flatMap {
+                decimal($0, Shortcuts.guidanceShares, "\(place), key guidance_share")
+            },
+            solverOrder: values["solver_order"].flatMap {
+                integer($0, Shortcuts.solverOrders, "\(place), key solver_order")
+            })
         if let seed = values["seed"] { readSeed(seed, &shot, place) }
         return problems.count == countBefore ? shot : nil
     }

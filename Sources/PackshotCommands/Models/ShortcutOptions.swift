@@ -21,11 +21,15 @@ package struct ShortcutOptions: ParsableArguments {
     package init() {}
 
     package func validate() throws {
-        guard (0...1).contains(stepCache ?? 0) else { throw ValidationError("--step-cache is 0 (off) to 1") }
-        guard (guidanceShare ?? 1) > 0, (guidanceShare ?? 1) <= 1 else {
-            throw ValidationError("--guidance-share is above 0 to 1 (all steps)")
+        guard Shortcuts.stepCaches.contains(stepCache ?? 0) else {
+            throw ValidationError("--step-cache is 0 (off) to 1")
         }
-        guard (1...2).contains(solverOrder ?? 1) else { throw ValidationError("--solver-order is 1 or 2") }
+        guard Shortcuts.guidanceShares.contains(guidanceShare ?? 1) else {
+            throw ValidationError("--guidance-share is 0.001 to 1 (all steps)")
+        }
+        guard Shortcuts.solverOrders.contains(solverOrder ?? 1) else {
+            throw ValidationError("--solver-order is 1 or 2")
+        }
     }
 
     /// What was asked for; nil for the exact image.

@@ -43,16 +43,13 @@ package struct BenchmarkCase {
         }
     }
 
-    /// Multiplications and additions of a denoising step with guidance.
-    /// - Parameters:
-    ///   - size: Pixels of a side of a square image.
-    ///   - tokens: Real tokens of the prompt.
-    /// - Throws: ``PRXError`` and ``TensorError``.
-    package static func stepOperations(folder: String, size: Int, tokens: Int) throws -> Double {
+    /// Multiplications and additions of a denoising step with guidance, at the checkpoint's default size.
+    /// - Parameter tokens: Real tokens of the prompt.
+    /// - Throws: ``PRXError`` when the transformer's configuration cannot be read.
+    package static func stepOperations(of checkpoint: PRXCheckpoint, tokens: Int) throws -> Double {
         let configuration = try ConfigFile.read(
-            PRXTransformerConfiguration.self, at: "\(folder)/transformer/config.json")
-        let factor = configuration.inChannels == 3 ? 1 : try AutoencoderFolder.load("\(folder)/vae").spatialFactor
-        let side = size / (factor * configuration.patchSize)
+            PRXTransformerConfiguration.self, at: "\(checkpoint.path)/transformer/config.json")
+        let side = checkpoint.defaultSize / checkpoint.sizeMultiple
         return operations(of: configuration, image: side * side, texts: [1, tokens])
     }
 
