@@ -13,7 +13,11 @@ struct JanitorLoop: Sendable {
     let inbox: DeliveryInbox
     let logger: Logger
 
-    private static let leadTime = Duration.milliseconds(1_500)
+    /// With the longest pause it bounds how late a dead worker's job is rescued when the lead dies just before it would have:
+    /// 0.55 + 1.25 + 0.1 s after the lease. Longer than two pauses, so that a lead that is well keeps it.
+    private static let leadTime = Duration.milliseconds(1_250)
+    /// Passes between two comparisons with the ledger: about a minute.
+    private static let reconcilePasses = 133
 
     /// Works until the task is cancelled.
     func run() async {
@@ -22,7 +26,7 @@ struct JanitorLoop: Sendable {
         // A worker that starts may have been started because the queue was lost.
         var grace = Duration.zero
         while !Task.isCancelled {
-            var pause = Duration.milliseconds(Int.random(in: 750..<1250))
+            var pause = Duration.milliseconds(Int.random(in: 350..<550))
             do {
                 if let busy = try await stores.queue.lead(model: model, by: worker, for: Self.leadTime) {
                     try? await Task.sleep(for: busy + .milliseconds(Int.random(in: 1..<100)))
@@ -47,7 +51,7 @@ struct JanitorLoop: Sendable {
                     let reconciler = Reconciler(ledger: stores.ledger, batches: stores.batches, queue: stores.queue)
                     let count = try await reconciler.reconcile(model: model, grace: grace)
                     if count > 0 { logger.notice("dispatched what the queue lacked", metadata: ["jobs": "\(count)"]) }
-                    untilReconcile = 60
+                    untilReconcile = Self.reconcilePasses
                     epoch = present
                     grace = .seconds(10)
                 }

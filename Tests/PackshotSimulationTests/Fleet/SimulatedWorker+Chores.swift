@@ -51,9 +51,9 @@ extension SimulatedWorker {
         var epoch: String?
         var grace = Duration.zero
         while !areChoresOver {
-            var pause = world.random.time(.milliseconds(750)...(.milliseconds(1_250)))
+            var pause = world.random.time(.milliseconds(350)...(.milliseconds(550)))
             do {
-                if let busy = try await queue.lead(for: .milliseconds(1_500)) {
+                if let busy = try await queue.lead(for: .milliseconds(1_250)) {
                     try await self.pause(busy + world.random.time(.milliseconds(1)...(.milliseconds(100))))
                     continue
                 }
@@ -76,7 +76,7 @@ extension SimulatedWorker {
                 }
                 if untilReconcile <= 0, world.sabotage?.worker != .neverReconciles {
                     try await SimulatedDispatcher(world: world, ledger: ledger, queue: queue).reconcile(grace: grace)
-                    untilReconcile = 60
+                    untilReconcile = 133
                     epoch = present
                     grace = .seconds(10)
                 }

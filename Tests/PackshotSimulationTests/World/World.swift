@@ -73,7 +73,8 @@ final class World {
     ///
     /// A janitor goes round at least every 1.25 s, with up to some forty requests when it reconciles.
     var rescueLimit: VirtualTime? {
-        let limit = .milliseconds(1_300) + 80 * settings.latency.upperBound
+        // The lead's pause, the time it keeps the lead when it dies then, and another's asking; and the calls between.
+        let limit = .milliseconds(550 + 1_250 + 100) + 80 * settings.latency.upperBound
         if !scenario.troubles.isDisjoint(with: Self.inTheWayOfRescues) {
             // A janitor may still have been waiting for an answer.
             guard let repairedAt, simulator.now - repairedAt > settings.timeout + 2 * limit else { return nil }
