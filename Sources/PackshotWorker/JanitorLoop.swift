@@ -13,12 +13,6 @@ struct JanitorLoop: Sendable {
     let inbox: DeliveryInbox
     let logger: Logger
 
-    /// With the longest pause it bounds how late a dead worker's job is rescued when the lead dies just before it would have:
-    /// 0.55 + 1.25 + 0.1 s after the lease. Longer than two pauses, so that a lead that is well keeps it.
-    private static let leadTime = Duration.milliseconds(1_250)
-    /// Passes between two comparisons with the ledger: about a minute.
-    private static let reconcilePasses = 133
-
     /// Works until the task is cancelled.
     func run() async {
         var untilReconcile = 0
@@ -26,10 +20,10 @@ struct JanitorLoop: Sendable {
         // A worker that starts may have been started because the queue was lost.
         var grace = Duration.zero
         while !Task.isCancelled {
-            var pause = Duration.milliseconds(Int.random(in: 350..<550))
+            var pause = Self.drawn(from: ChorePace.pauses)
             do {
-                if let busy = try await stores.queue.lead(model: model, by: worker, for: Self.leadTime) {
-                    try? await Task.sleep(for: busy + .milliseconds(Int.random(in: 1..<100)))
+                if let busy = try await stores.queue.lead(model: model, by: worker, for: ChorePace.leadTime) {
+                    try? await Task.sleep(for: busy + Self.drawn(from: ChorePace.askingAgain))
                     continue
                 }
                 try await stores.queue.dispatch(stores.ledger.rescueExpired(limit: 256))
@@ -51,9 +45,9 @@ struct JanitorLoop: Sendable {
                     let reconciler = Reconciler(ledger: stores.ledger, batches: stores.batches, queue: stores.queue)
                     let count = try await reconciler.reconcile(model: model, grace: grace)
                     if count > 0 { logger.notice("dispatched what the queue lacked", metadata: ["jobs": "\(count)"]) }
-                    untilReconcile = Self.reconcilePasses
+                    untilReconcile = ChorePace.reconcilePasses
                     epoch = present
-                    grace = .seconds(10)
+                    grace = ChorePace.reconcileGrace
                 }
                 untilReconcile -= 1
             } catch {
@@ -61,6 +55,10 @@ struct JanitorLoop: Sendable {
             }
             try? await Task.sleep(for: pause)
         }
+    }
+
+    private static func drawn(from range: ClosedRange<Duration>) -> Duration {
+        range.lowerBound + (range.upperBound - range.lowerBound) * Double.random(in: 0...1)
     }
 }
 

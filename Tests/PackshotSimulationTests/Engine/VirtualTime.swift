@@ -33,6 +33,11 @@ extension SeededGenerator {
         VirtualTime(within(Int(range.lowerBound)...Int(range.upperBound)))
     }
 
+    /// The same for a stretch given as the worker gives it.
+    mutating func time(_ range: ClosedRange<Duration>) -> VirtualTime {
+        time(VirtualTime(range.lowerBound)...VirtualTime(range.upperBound))
+    }
+
     /// One of `choices`, or nil when there is none.
     mutating func pick<Element>(_ choices: [Element]) -> Element? {
         choices.isEmpty ? nil : choices[below(choices.count)]

@@ -51,10 +51,10 @@ extension SimulatedWorker {
         var epoch: String?
         var grace = Duration.zero
         while !areChoresOver {
-            var pause = world.random.time(.milliseconds(350)...(.milliseconds(550)))
+            var pause = world.random.time(ChorePace.pauses)
             do {
-                if let busy = try await queue.lead(for: .milliseconds(1_250)) {
-                    try await self.pause(busy + world.random.time(.milliseconds(1)...(.milliseconds(100))))
+                if let busy = try await queue.lead(for: ChorePace.leadTime) {
+                    try await self.pause(busy + world.random.time(ChorePace.askingAgain))
                     continue
                 }
                 if world.sabotage?.worker != .neverRescues {
@@ -76,9 +76,9 @@ extension SimulatedWorker {
                 }
                 if untilReconcile <= 0, world.sabotage?.worker != .neverReconciles {
                     try await SimulatedDispatcher(world: world, ledger: ledger, queue: queue).reconcile(grace: grace)
-                    untilReconcile = 133
+                    untilReconcile = ChorePace.reconcilePasses
                     epoch = present
-                    grace = .seconds(10)
+                    grace = ChorePace.reconcileGrace
                 }
                 untilReconcile -= 1
             } catch is StoreError {}

@@ -71,9 +71,10 @@ final class World {
 
     /// How late a lost job may be rescued at this moment; nil if nobody was there to do it or something was in the way.
     ///
-    /// A janitor goes round at least every 1.25 s, with up to some forty requests when it reconciles.
+    /// What is promised, in numbers of its own and not those the janitors go by.
     var rescueLimit: VirtualTime? {
-        // The lead's pause, the time it keeps the lead when it dies then, and another's asking; and the calls between.
+        // The lead's pause, the time it keeps the lead when it dies then, and another's asking; and the calls between,
+        // some forty of them when it reconciles.
         let limit = .milliseconds(550 + 1_250 + 100) + 80 * settings.latency.upperBound
         if !scenario.troubles.isDisjoint(with: Self.inTheWayOfRescues) {
             // A janitor may still have been waiting for an answer.
