@@ -77,53 +77,66 @@ package struct LedgerReports: Sendable {
         return BatchID(rawValue: id)
     }
 
-    /// Numbers of the newest batches, newest first.
-    package func newestBatches(limit: Int) async throws -> [BatchID] {
-        try await connection.run { session in
-            try session.query("SELECT id FROM batches ORDER BY id DESC LIMIT $1", [.integer(limit)]).rows.compactMap {
-                $0[0].flatMap { Int64($0) }.map(BatchID.init(rawValue:))
-            }
-        }
-    }
-
     /// How a batch stands.
     /// - Throws: ``StoreError`` `.notFound`.
     package func batch(_ id: BatchID) async throws -> BatchReport {
+        try await connection.run { session in try Self.report(id, pace: Self.pace(session)[id] ?? 0, session) }
+    }
+
+    /// How the newest batches stand, newest first.
+    package func newestBatches(limit: Int) async throws -> [BatchReport] {
         try await connection.run { session in
-            let parameter = [PostgresValue.integer(id.rawValue)]
-            guard
-                let head = try session.query(
-                    """
-                    SELECT b.name, b.output_root, m.name, to_char(b.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-                           b.paused_at IS NOT NULL, b.pause_reason, b.budget_microusd
-                    FROM batches b JOIN model_weights m ON m.fingerprint = b.model_fingerprint WHERE b.id = $1
-                    """, parameter
-                ).rows.first
-            else { throw StoreError(.postgres, .notFound, "there is no batch \(id)") }
-            let tally = try Self.tally(of: id, session)
-            let pace = try session.query(
-                """
-                SELECT count(*) / nullif(extract(epoch FROM now() - greatest(min(created_at), now() - interval '60 seconds')), 0)
-                FROM (SELECT batch_id, created_at FROM images ORDER BY id DESC LIMIT 50000) latest
-                WHERE batch_id = $1 AND created_at > now() - interval '60 seconds'
-                """, parameter
-            ).rows.first?[0].flatMap { Double($0) }
-            let failures = try session.query(
-                "SELECT reason, attempts, last_message FROM failures_by_reason WHERE batch_id = $1 ORDER BY attempts DESC, reason",
-                parameter
-            ).rows.map { Failure(reason: $0[0] ?? "", attempts: $0[1].flatMap { Int($0) } ?? 0, message: $0[2] ?? "") }
-            let left = tally.jobs.filter { JobState(rawValue: $0.key)?.isFinal != true }.values.reduce(0, +)
-            return BatchReport(
-                id: id.rawValue, name: head[0] ?? "", outputRoot: head[1] ?? "", model: head[2] ?? "",
-                createdAt: head[3] ?? "", paused: head[4] == "t", pauseReason: head[5],
-                budgetMicrodollars: head[6].flatMap { Int64($0) }, jobs: tally.jobs,
-                total: tally.jobs.values.reduce(0, +), images: tally.images, lostAttempts: tally.lostAttempts,
-                imageMicrodollars: tally.imageMicrodollars, wasteMicrodollars: tally.wasteMicrodollars,
-                secondsByStage: tally.secondsByStage, secondsPerImage: tally.secondsPerImage,
-                embeddings: tally.embeddings,
-                imagesPerSecond: pace, secondsLeft: pace.flatMap { $0 > 0 ? Double(left) / $0 : nil },
-                failures: failures)
+            let ids = try session.query("SELECT id FROM batches ORDER BY id DESC LIMIT $1", [.integer(limit)]).rows
+                .compactMap { $0[0].flatMap { Int64($0) }.map(BatchID.init(rawValue:)) }
+            // Once for all of them: it looks through the latest images of every batch.
+            let pace = try Self.pace(session)
+            return try ids.map { try Self.report($0, pace: pace[$0] ?? 0, session) }
         }
+    }
+
+    /// Images a second over the last minute, of batches that made any; nil for what cannot be divided by yet.
+    private static func pace(_ session: PostgresSession) throws -> [BatchID: Double?] {
+        let rows = try session.query(
+            """
+            SELECT batch_id,
+                   count(*) / nullif(extract(epoch FROM now() - greatest(min(created_at), now() - interval '60 seconds')), 0)
+            FROM (SELECT batch_id, created_at FROM images ORDER BY id DESC LIMIT 50000) latest
+            WHERE created_at > now() - interval '60 seconds' GROUP BY batch_id
+            """
+        ).rows
+        return Dictionary(
+            uniqueKeysWithValues: rows.compactMap { row in
+                row[0].flatMap { Int64($0) }.map { (BatchID(rawValue: $0), row[1].flatMap { Double($0) }) }
+            })
+    }
+
+    private static func report(_ id: BatchID, pace: Double?, _ session: PostgresSession) throws -> BatchReport {
+        let parameter = [PostgresValue.integer(id.rawValue)]
+        guard
+            let head = try session.query(
+                """
+                SELECT b.name, b.output_root, m.name, to_char(b.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                       b.paused_at IS NOT NULL, b.pause_reason, b.budget_microusd
+                FROM batches b JOIN model_weights m ON m.fingerprint = b.model_fingerprint WHERE b.id = $1
+                """, parameter
+            ).rows.first
+        else { throw StoreError(.postgres, .notFound, "there is no batch \(id)") }
+        let tally = try Self.tally(of: id, session)
+        let failures = try session.query(
+            "SELECT reason, attempts, last_message FROM failures_by_reason WHERE batch_id = $1 ORDER BY attempts DESC, reason",
+            parameter
+        ).rows.map { Failure(reason: $0[0] ?? "", attempts: $0[1].flatMap { Int($0) } ?? 0, message: $0[2] ?? "") }
+        let left = tally.jobs.filter { JobState(rawValue: $0.key)?.isFinal != true }.values.reduce(0, +)
+        return BatchReport(
+            id: id.rawValue, name: head[0] ?? "", outputRoot: head[1] ?? "", model: head[2] ?? "",
+            createdAt: head[3] ?? "", paused: head[4] == "t", pauseReason: head[5],
+            budgetMicrodollars: head[6].flatMap { Int64($0) }, jobs: tally.jobs,
+            total: tally.jobs.values.reduce(0, +), images: tally.images, lostAttempts: tally.lostAttempts,
+            imageMicrodollars: tally.imageMicrodollars, wasteMicrodollars: tally.wasteMicrodollars,
+            secondsByStage: tally.secondsByStage, secondsPerImage: tally.secondsPerImage,
+            embeddings: tally.embeddings,
+            imagesPerSecond: pace, secondsLeft: pace.flatMap { $0 > 0 ? Double(left) / $0 : nil },
+            failures: failures)
     }
 
     /// A worker as `packshot workers` lists it.

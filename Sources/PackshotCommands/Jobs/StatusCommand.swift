@@ -43,8 +43,6 @@ package struct StatusCommand: AsyncParsableCommand {
         let stores = try Stores()
         let (_, reports) = try await stores.ledger()
         let queue = try await stores.queue(isQuiet: true)
-        var batches: [LedgerReports.BatchReport] = []
-        for id in try await reports.newestBatches(limit: 20) { batches.append(try await reports.batch(id)) }
         var depths: [Queue] = []
         let backlog = try await reports.backlog()
         for model in backlog {
@@ -53,7 +51,8 @@ package struct StatusCommand: AsyncParsableCommand {
         }
         let counters = try await RedisEmbeddingStore(stores.redis).counters()
         let overview = Overview(
-            batches: batches, backlog: backlog, workers: try await reports.workers(all: false),
+            batches: try await reports.newestBatches(limit: 20), backlog: backlog,
+            workers: try await reports.workers(all: false),
             embeddingCache: Dictionary(
                 uniqueKeysWithValues: EmbeddingSource.allCases.map { ($0.rawValue, counters[$0] ?? 0) }),
             queue: depths)
