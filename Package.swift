@@ -49,7 +49,9 @@ let package = Package(
 
         // Libraries that know nothing of the product.
         .target(name: "Digests", dependencies: ["CLibCrypto"], swiftSettings: strict),
-        .target(name: "Tensors", dependencies: ["COpenBLAS"], swiftSettings: kernels),
+        // In C: instructions that this package is not compiled for, used where the CPU has them.
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+        .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: kernels),
         .target(name: "PRX", dependencies: ["Tensors", "Digests"], swiftSettings: kernels),
         .target(name: "CPNGShim", dependencies: ["CLibPNG"]),
         .target(name: "PNGImage", dependencies: ["CPNGShim"], swiftSettings: strict),

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import Glibc
 internal import PackshotJobs
+internal import Tensors
 
 /// Runs the command that the arguments name, and ends the process with its exit code.
 package enum CommandLineTool {
@@ -9,6 +10,7 @@ package enum CommandLineTool {
     /// cooperative pool.
     package static func main() -> Never {
         do {
+            if let problem = KernelClass.problem { throw CommandError(.invalidInput, problem) }
             var command = try Packshot.parseAsRoot()
             if let asynchronous = command as? any AsyncParsableCommand {
                 run(asynchronous)

@@ -26,7 +26,7 @@ package struct PRXImageGenerator: ImageGenerator {
         encoderPool = ThreadPool(threads: 1)
     }
 
-    package var kernelClass: String { "openblas-\(BLAS.coreName)" }
+    package var kernelClass: String { KernelClass.current.rawValue }
 
     package func prepare(_ prompt: String, cleaning: PromptCleaning?) throws -> PreparedPrompt {
         do {

@@ -1,9 +1,9 @@
-/// Scaled dot-product attention without the matrix of all scores in memory: sixteen queries of one head at a time go over the
+/// Scaled dot-product attention without the matrix of all scores in memory: some queries of one head at a time go over the
 /// keys in stretches, with a running maximum and sum for the softmax.
 ///
-/// The scores of a stretch are computed as `[keys, 16 queries]`: the softmax then runs along vectors of queries without
+/// On vectors the scores of a stretch are computed as `[keys, 16 queries]`: the softmax then runs along vectors of queries without
 /// crossing lanes, and its result is, as it lies, the right operand of the product with the values. Only that stretch, 16 kB,
-/// is ever written. The method is that of Dao et al., "FlashAttention" (2022), with Milakov's and Gimelshein's online
+/// is ever written. On the tile unit they are `[32 queries, keys]`. The method is that of Dao et al., "FlashAttention" (2022), with Milakov's and Gimelshein's online
 /// softmax (2018). An output's bytes depend on its query, its head and the keys alone.
 public struct Attention: Sendable {
     /// Query heads.
@@ -20,11 +20,13 @@ public struct Attention: Sendable {
     public let softCap: Float?
     /// Query `i` sees keys `i - window ... i + window` only; nil for all keys. Not together with `causalOffset`.
     public let window: Int?
+    private let kernels: KernelClass
 
     /// An attention of these dimensions.
+    /// - Parameter kernels: What computes it; the tile unit only where all keys are seen and heads are a multiple of 32 wide.
     public init(
         heads: Int, keyHeads: Int, headWidth: Int, scale: Float, causalOffset: Int? = nil, softCap: Float? = nil,
-        window: Int? = nil
+        window: Int? = nil, kernels: KernelClass = .current
     ) {
         precondition(causalOffset == nil || window == nil, "an attention is causal or has a window, not both")
         self.heads = heads
@@ -34,6 +36,7 @@ public struct Attention: Sendable {
         self.causalOffset = causalOffset
         self.softCap = softCap
         self.window = window
+        self.kernels = kernels
     }
 
     /// Computes the attention of `queries` queries over `keyCount` keys; masked keys are simply not among them.
@@ -68,32 +71,74 @@ public struct Attention: Sendable {
         finish: (_ values: UnsafePointer<Float>, _ head: Int, _ rows: Range<Int>) -> Void
     ) {
         guard queries > 0 else { return }
-        let isSmall = queries * keyCount * heads * headWidth < 1 << 18
-        let layout = PackedKeys.Layout(heads: keyHeads, headWidth: headWidth, keyCount: keyCount)
-        let panels = (queries + AttentionTile.blockQueries - 1) / AttentionTile.blockQueries
-        pool.withScratch(count: layout.count) { memory in
-            let packed = PackedKeys(layout: layout, memory: memory)
-            let (k, v, q) = (Shared(k), Shared(v), Shared(q))
-            withoutActuallyEscaping(finish) { finish in
-                // The tiles are finished before this returns, and share nothing but what the caller vouches for.
-                nonisolated(unsafe) let finish = finish
-                let pack: @Sendable (Int) -> Void = { packed.fill($0, k.pointer, kStride, v.pointer, vStride) }
-                let attend: @Sendable (Int) -> Void = { index in
-                    let head = index / panels
-                    let first = index % panels * AttentionTile.blockQueries
-                    let rows = first..<min(queries, first + AttentionTile.blockQueries)
-                    pool.withScratch(count: AttentionTile.scratchCount(headWidth: headWidth)) { scratch in
-                        let tile = AttentionTile(attention: self, keys: packed, head: head, rows: rows)
-                        let values = tile.compute(q.pointer + head * headWidth, qStride, scratch: scratch)
-                        finish(values, head, rows)
+        let work = Work(
+            q: Shared(q), qStride: qStride, queries: queries, isSmall: queries * keyCount * heads * headWidth < 1 << 18)
+        let (k, v) = (Shared(k), Shared(v))
+        if kernels == .tiles && TileAttention.supports(self) {
+            let layout = TileKeys.Layout(heads: keyHeads, headWidth: headWidth, keyCount: keyCount)
+            pool.withScratch(count: layout.count) { memory in
+                let packed = TileKeys(layout: layout, memory: memory)
+                run(work, packTasks: layout.tasks, blockQueries: TileAttention.blockQueries, on: pool, finish: finish) {
+                    packed.fill($0, k.pointer, kStride, v.pointer, vStride)
+                } attend: { head, rows, finish in
+                    pool.withScratch(count: TileAttention.scratchCount(headWidth: headWidth)) { scratch in
+                        kernels.prepared {
+                            let block = TileAttention(attention: self, keys: packed, head: head, rows: rows)
+                            finish(block.compute(work.q.pointer + head * headWidth, qStride, scratch: scratch))
+                        }
                     }
                 }
-                if isSmall {
-                    for index in 0..<layout.tasks { pack(index) }
-                    for index in 0..<(heads * panels) { attend(index) }
+            }
+        } else {
+            let layout = VectorKeys.Layout(heads: keyHeads, headWidth: headWidth, keyCount: keyCount)
+            pool.withScratch(count: layout.count) { memory in
+                let packed = VectorKeys(layout: layout, memory: memory)
+                run(work, packTasks: layout.tasks, blockQueries: VectorAttention.blockQueries, on: pool, finish: finish)
+                {
+                    packed.fill($0, k.pointer, kStride, v.pointer, vStride)
+                } attend: { head, rows, finish in
+                    pool.withScratch(count: VectorAttention.scratchCount(headWidth: headWidth)) { scratch in
+                        let block = VectorAttention(attention: self, keys: packed, head: head, rows: rows)
+                        finish(block.compute(work.q.pointer + head * headWidth, qStride, scratch: scratch))
+                    }
+                }
+            }
+        }
+    }
+
+    /// The queries of a call.
+    private struct Work: Sendable {
+        let q: Shared
+        let qStride: Int
+        let queries: Int
+        /// Too small for waking threads.
+        let isSmall: Bool
+    }
+
+    /// Packs keys and values, then attends to them, a block of queries of one head a task.
+    private func run(
+        _ work: Work, packTasks: Int, blockQueries: Int, on pool: ThreadPool,
+        finish: (_ values: UnsafePointer<Float>, _ head: Int, _ rows: Range<Int>) -> Void,
+        pack: @Sendable (Int) -> Void,
+        attend: @Sendable (_ head: Int, _ rows: Range<Int>, _ finish: (UnsafePointer<Float>) -> Void) -> Void
+    ) {
+        let blocks = (work.queries + blockQueries - 1) / blockQueries
+        // The blocks are finished before this returns, and share nothing but what the caller vouches for.
+        withoutActuallyEscaping(finish) { finish in
+            withoutActuallyEscaping(attend) { attend in
+                nonisolated(unsafe) let finish = finish
+                let block: @Sendable (Int) -> Void = { index in
+                    let head = index / blocks
+                    let first = index % blocks * blockQueries
+                    let rows = first..<min(work.queries, first + blockQueries)
+                    attend(head, rows) { finish($0, head, rows) }
+                }
+                if work.isSmall {
+                    for index in 0..<packTasks { pack(index) }
+                    for index in 0..<(heads * blocks) { block(index) }
                 } else {
-                    pool.parallelFor(layout.tasks, pack)
-                    pool.parallelFor(heads * panels, attend)
+                    pool.parallelFor(packTasks, pack)
+                    pool.parallelFor(heads * blocks, block)
                 }
             }
         }

@@ -51,6 +51,15 @@ public struct StoredTensor: Sendable {
     /// Number of elements.
     public var count: Int { range.count / type.byteCount }
 
+    /// Some indices of the outermost dimension, as a tensor over the same memory.
+    public func slice(_ indices: Range<Int>) -> StoredTensor {
+        precondition(!shape.isEmpty && indices.upperBound <= shape[0], "\(name) has no such slice")
+        let size = shape[0] == 0 ? 0 : range.count / shape[0]
+        return StoredTensor(
+            name: name, type: type, shape: [indices.count] + shape.dropFirst(), file: file,
+            range: (range.lowerBound + indices.lowerBound * size)..<(range.lowerBound + indices.upperBound * size))
+    }
+
     /// The bytes, valid as long as this value.
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
 

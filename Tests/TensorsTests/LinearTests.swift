@@ -37,12 +37,19 @@ struct LinearTests {
         return try #require(try SafetensorsFile(path: url.path).tensors["w"])
     }
 
-    @Test(arguments: ["F32", "BF16", "F16"], [(1, 1, 1), (7, 19, 13), (150, 300, 270), (97, 33, 600)])
-    func everyElementIsTheSum(type: String, size: (rows: Int, outputs: Int, inputs: Int)) throws {
+    /// The classes of kernels that this machine has.
+    private static let classes = KernelClass.allCases.filter(\.isSupported)
+
+    @Test(
+        arguments: ["F32", "BF16", "F16"].flatMap { type in classes.map { (type, $0) } },
+        [(1, 1, 1), (7, 19, 13), (150, 300, 270), (97, 33, 600), (40, 290, 1900)])
+    func everyElementIsTheSum(
+        kind: (type: String, kernels: KernelClass), size: (rows: Int, outputs: Int, inputs: Int)
+    ) throws {
         let (rows, outputs, inputs) = size
         let x = FloatBuffer(values(rows * inputs, seed: 1))
         let w = values(outputs * inputs, seed: 2)
-        let layer = Linear(weight: try weight(w, [outputs, inputs], type))
+        let layer = Linear(weight: try weight(w, [outputs, inputs], kind.type), kernels: kind.kernels)
         let y = FloatBuffer(count: rows * outputs)
         layer(x.pointer, rows: rows, into: y.pointer, on: ThreadPool(threads: 2))
         // Counted the other way round, so that what is no number counts.
@@ -59,10 +66,67 @@ struct LinearTests {
         #expect(close == rows * outputs)
     }
 
-    @Test func neitherThreadsNorOtherRowsChangeABit() throws {
+    /// Numbers with all the bits a float has, on both sides, lose no more in the tile unit than in vectors.
+    @Test(arguments: classes, ["F32", "BF16"])
+    func floatsKeepTheirBits(kernels: KernelClass, type: String) throws {
+        let (rows, outputs, inputs) = (33, 47, 512)
+        var state: UInt64 = 9
+        func number() -> Float {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Float(Double(Int64(bitPattern: state)) * 0x1p-63)
+        }
+        let x = FloatBuffer((0..<(rows * inputs)).map { _ in number() })
+        let w = (0..<(outputs * inputs)).map { _ in
+            type == "F32" ? number() : Float(bitPattern: number().bitPattern & 0xFFFF_0000)
+        }
+        let y = FloatBuffer(count: rows * outputs)
+        Linear(weight: try weight(w, [outputs, inputs], type), kernels: kernels)(
+            x.pointer, rows: rows, into: y.pointer, on: ThreadPool(threads: 2))
+        var worst = 0.0
+        for row in 0..<rows {
+            for output in 0..<outputs {
+                let (sum, size) = (0..<inputs).reduce(into: (0.0, 0.0)) {
+                    let product = Double(x.pointer[row * inputs + $1]) * Double(w[output * inputs + $1])
+                    $0 = ($0.0 + product, $0.1 + abs(product))
+                }
+                worst = max(worst, abs(Double(y.pointer[row * outputs + output]) - sum) / size)
+            }
+        }
+        print("\(kernels.rawValue), \(type): largest error \(worst) of the sum of sizes")
+        // A float's last bit is 6e-8; bfloat16 alone would be off by 1e-3.
+        #expect(worst < 2e-7)
+    }
+
+    @Test(
+        .enabled(if: KernelClass.hasWideVectors, "this CPU has no AVX-512"),
+        arguments: [(1, 1), (2, 3), (5, 2), (24, 8)])
+    func wideVectorsMakeTheBytesOfTheOthers(rowPanels: Int, columnPanels: Int) {
+        let inner = 77
+        let a = FloatBuffer(values(rowPanels * 6 * inner, seed: 1).map { $0 * 1.37 })
+        let b = FloatBuffer(values(columnPanels * 16 * inner, seed: 2).map { $0 * 0.73 })
+        let stride = columnPanels * 16
+        let results = [false, true].map { isWide in
+            let c = FloatBuffer(values(rowPanels * 6 * stride, seed: 3))
+            if isWide {
+                KernelClass.vectors.multiply(
+                    inner, planes: 1, a.pointer, rowPanels: rowPanels, b.pointer, columnPanels: columnPanels,
+                    into: c.pointer, stride: stride, accumulates: true)
+            } else {
+                PanelKernel.multiplyBlock(
+                    inner, a.pointer, rowPanels: rowPanels, b.pointer, columnPanels: columnPanels, into: c.pointer,
+                    stride: stride, accumulates: true)
+            }
+            return c.array
+        }
+        #expect(results[0] == results[1])
+    }
+
+    @Test(arguments: classes)
+    func neitherThreadsNorOtherRowsChangeABit(kernels: KernelClass) throws {
         let (rows, outputs, inputs) = (151, 700, 515)
         let x = FloatBuffer(values(rows * inputs, seed: 3))
-        let layer = Linear(weight: try weight(values(outputs * inputs, seed: 4), [outputs, inputs], "BF16"))
+        let layer = Linear(
+            weight: try weight(values(outputs * inputs, seed: 4), [outputs, inputs], "BF16"), kernels: kernels)
         let expected = FloatBuffer(count: rows * outputs)
         layer(x.pointer, rows: rows, into: expected.pointer, on: ThreadPool(threads: 1))
         for threads in 2...5 {
@@ -76,10 +140,15 @@ struct LinearTests {
     }
 
     @Test(
-        arguments: [(300, 40, nil, 3.0), (9, 2, nil, nil), (300, nil, 0, nil), (5, nil, -2, nil)]
-            as [(Int, Int?, Int?, Double?)])
-    func attentionWithWindowsCapsAndCausality(count: Int, window: Int?, causal: Int?, cap: Double?) {
-        let width = 20
+        arguments: [
+            (300, 40, nil, 3.0), (9, 2, nil, nil), (300, nil, 0, nil), (5, nil, -2, nil), (300, nil, nil, nil),
+            (1, nil, nil, nil),
+        ] as [(Int, Int?, Int?, Double?)], classes.flatMap { [($0, 20), ($0, 64)] })
+    func attentionWithWindowsCapsAndCausality(
+        form: (count: Int, window: Int?, causal: Int?, cap: Double?), kind: (kernels: KernelClass, width: Int)
+    ) {
+        let (count, window, causal, cap) = form
+        let width = kind.width
         let (q, k, v) = (
             FloatBuffer(values(count * width, seed: 5)), FloatBuffer(values(count * width, seed: 6)),
             FloatBuffer(values(count * width, seed: 7))
@@ -87,7 +156,7 @@ struct LinearTests {
         let out = FloatBuffer(values(count * width, seed: 8))
         Attention(
             heads: 1, keyHeads: 1, headWidth: width, scale: 0.7, causalOffset: causal, softCap: cap.map { Float($0) },
-            window: window)(
+            window: window, kernels: kind.kernels)(
                 q: q.pointer, qStride: width, queries: count, k: k.pointer, kStride: width, v: v.pointer,
                 vStride: width, keyCount: count, out: out.pointer, on: ThreadPool(threads: 2))
         var close = 0

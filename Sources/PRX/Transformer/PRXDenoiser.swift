@@ -231,7 +231,7 @@ public final class PRXDenoiser {
     /// Layer norm and modulation of the tokens, packed for the next product.
     private func modulate(shift: UnsafePointer<Float>, scale: UnsafePointer<Float>, rows: Int) {
         let hidden = model.configuration.hiddenSize
-        let together = PackedRows.panelRows
+        let together = normed.panelRows
         OperatorProfile.measure("step", "norm and modulation", bytes: 8 * Double(rows * hidden)) {
             pool.forEach((rows + together - 1) / together) { [pool, tokens, normed] panel in
                 let first = panel * together

@@ -69,7 +69,7 @@ public final class PRXTransformer2DModel: Sendable {
             return tensor
         }
         let linear = { (name: String, hasBias: Bool) throws -> Linear in
-            Linear(weight: try tensor(name + ".weight"), bias: hasBias ? try tensor(name + ".bias") : nil)
+            Linear(weight: try tensor(name + ".weight"), bias: hasBias ? try tensor(name + ".bias").floats() : nil)
         }
         self.configuration = configuration
         imageIn =

@@ -28,7 +28,7 @@ package struct DoctorCommand: AsyncParsableCommand {
             Finding(what: "packshot", isFine: true, detail: PackshotVersion.current),
             Finding(
                 what: "CPU", isFine: true,
-                detail: "\(ModelFolder.defaultThreads) threads, OpenBLAS kernels \(BLAS.coreName)"),
+                detail: "\(ModelFolder.defaultThreads) threads, kernels \(KernelClass.current.rawValue)"),
         ]
         findings += await postgres(environment)
         findings += await redis(environment)

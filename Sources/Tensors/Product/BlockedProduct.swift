@@ -25,47 +25,39 @@ public struct ProductBlock {
 /// The outputs are cut into tiles, one a task. Its thread converts and packs the tile's weights once, then goes through the
 /// rows in blocks whose inputs, weights and sums fit the second-level cache, and hands each finished block on, so that what
 /// follows a product (a bias, a gate, an activation) costs no trip to memory. An element's bytes do not depend on how
-/// the tiles are cut (see ``PanelKernel``), only on the length of the steps along the inner dimension, which is fixed.
+/// the tiles are cut (see ``KernelClass``), only on the length of the steps along the inner dimension, which is fixed.
 enum BlockedProduct {
-    /// Steps along the inner dimension: 16 columns of weights are half of a first-level cache.
-    static let innerBlock = 256
-    /// Rows of a block.
-    static let rowBlock = 144
     /// Most floats of packed weights a thread keeps: 6 MB, which stay in the third-level cache.
     private static let tileFloats = 3 << 19
-    /// Most columns of a block. Its sums (74 kB), its inputs of a step (147 kB) and a step's weights (131 kB) then fit a
-    /// second-level cache of 512 kB, and tiles are small enough that a thread seldom waits long for the last one.
-    private static let tileColumns = 128
 
     static func run(
         _ layers: [Linear], _ x: UnsafePointer<Float>, layout: PackedRows.Layout, rows: Int, columnsTogether: Int = 1,
         on pool: ThreadPool, finish: (ProductBlock) -> Void
     ) {
-        let (inputs, outputs) = (layers[0].inputs, layers[0].outputs)
+        let (inputs, outputs, kernels) = (layers[0].inputs, layers[0].outputs, layout.kernels)
         precondition(layers.allSatisfy { $0.inputs == inputs && $0.outputs == outputs }, "layers of different shapes")
+        precondition(layers.allSatisfy { $0.kernels == kernels }, "rows packed for another class of kernels")
         guard rows > 0, outputs > 0 else { return }
         // Tiles consist of panels; what has to stay together makes the panels wider.
-        let panelWidth = leastCommonMultiple(PanelKernel.columns, max(1, columnsTogether))
+        let panelWidth = leastCommonMultiple(KernelClass.panelColumns, max(1, columnsTogether))
         let panels = (outputs + panelWidth - 1) / panelWidth
-        let most = max(1, min(tileColumns, tileFloats / max(1, inputs)) / (panelWidth * layers.count))
+        let most = max(1, min(kernels.blockColumns, tileFloats / max(1, inputs)) / (panelWidth * layers.count))
         // Waking threads costs more than a small product does.
         let isSmall = rows * outputs * inputs * layers.count < 1 << 19
         let threads = isSmall ? 1 : pool.threadCount
         let tiles = tiles(panels: panels, most: most, threads: threads)
         let widest = (tiles.map(\.count).max() ?? 0) * panelWidth
-        let blockRows = min(rowBlock, (rows + PanelKernel.rows - 1) / PanelKernel.rows * PanelKernel.rows)
-        let weightsCount = layers.count * widest * inputs
-        let job = Job(
-            layers: layers, x: x, layout: layout, rows: rows, widest: widest, blockRows: blockRows,
-            weightsCount: weightsCount)
+        let blockRows = min(kernels.blockRows, (rows + kernels.panelRows - 1) / kernels.panelRows * kernels.panelRows)
+        let job = Job(layers: layers, kernels: kernels, x: x, layout: layout, rows: rows, blockRows: blockRows)
+        let scratchCount = job.scratchCount(columns: widest)
         withoutActuallyEscaping(finish) { finish in
             // The blocks are finished before this returns, and share nothing but what the caller vouches for.
             nonisolated(unsafe) let finish = finish
             let body: @Sendable (Int) -> Void = { tile in
                 let first = tiles[tile].lowerBound * panelWidth
                 let end = min(outputs, tiles[tile].upperBound * panelWidth)
-                pool.withScratch(count: weightsCount + layers.count * blockRows * widest) { scratch in
-                    job.compute(first..<end, scratch: scratch, finish: finish)
+                pool.withScratch(count: scratchCount) { scratch in
+                    kernels.prepared { job.compute(first..<end, scratch: scratch, finish: finish) }
                 }
             }
             if isSmall {
@@ -98,54 +90,75 @@ enum BlockedProduct {
 
     private struct Job: @unchecked Sendable {
         let layers: [Linear]
+        let kernels: KernelClass
         let x: UnsafePointer<Float>
         let layout: PackedRows.Layout
         let rows: Int
-        let widest: Int
         let blockRows: Int
-        let weightsCount: Int
+
+        private var inputs: Int { layers[0].inputs }
+        private var planes: Int { layers.reduce(1) { max($0, $1.weight.planes) } }
+
+        /// Floats that a tile of so many columns works with: packed weights, then sums.
+        func scratchCount(columns: Int) -> Int {
+            let panels = layers.count * ((columns + KernelClass.panelColumns - 1) / KernelClass.panelColumns)
+            return panels * weightsCount + sumRows * panels * KernelClass.panelColumns
+        }
+
+        /// Floats of a panel's packed weights.
+        private var weightsCount: Int {
+            steps(of: stretches[0]).reduce(0) { $0 + kernels.columnPanelFloats($1.count, planes: planes) }
+        }
+
+        /// Rows whose sums wait at one time.
+        private var sumRows: Int {
+            stretches.count == 1 ? blockRows : (rows + blockRows - 1) / blockRows * blockRows
+        }
+
+        private var stretches: [Range<Int>] { cut(0..<inputs, kernels.packedStretch) }
+
+        private func steps(of stretch: Range<Int>) -> [Range<Int>] { cut(stretch, kernels.innerBlock) }
+
+        private func cut(_ range: Range<Int>, _ length: Int) -> [Range<Int>] {
+            stride(from: range.lowerBound, to: range.upperBound, by: length).map {
+                $0..<min(range.upperBound, $0.addingReportingOverflow(length).partialValue)
+            }
+        }
 
         func compute(_ columns: Range<Int>, scratch: UnsafeMutablePointer<Float>, finish: (ProductBlock) -> Void) {
-            let inputs = layers[0].inputs
-            let (six, sixteen) = (PanelKernel.rows, PanelKernel.columns)
-            let panels = (columns.count + sixteen - 1) / sixteen
-            let width = panels * sixteen
-            // [inner blocks][layers][panels][step, 16]
-            var packed = scratch
-            for start in stride(from: 0, to: inputs, by: innerBlock) {
-                let step = min(innerBlock, inputs - start)
-                for layer in layers {
-                    layer.weight.packPanels(
-                        rows: columns, columns: start..<(start + step), width: inputs, into: packed)
-                    packed += width * step
-                }
-            }
-            let sums = scratch + weightsCount
+            let panels = (columns.count + KernelClass.panelColumns - 1) / KernelClass.panelColumns
+            let width = panels * KernelClass.panelColumns
+            let (planes, together) = (planes, layers.count * panels)
+            let sums = scratch + together * weightsCount
             let stride = layers.count * width
-            for first in Swift.stride(from: 0, to: rows, by: blockRows) {
-                let count = min(blockRows, rows - first)
-                let groups = (count + six - 1) / six
-                var weights = UnsafePointer(scratch)
-                for start in Swift.stride(from: 0, to: inputs, by: innerBlock) {
-                    let step = min(innerBlock, inputs - start)
-                    let block = x + layout.panel(row: first, step: start)
-                    // A panel's share of fetching the next panel, so that it has come when it is needed.
-                    let share = (step + groups - 1) / groups
-                    for panel in 0..<(layers.count * panels) {
-                        for group in 0..<groups {
-                            PanelKernel.multiply(
-                                step, block + group * six * step, weights,
-                                into: sums + group * six * stride + panel * sixteen, stride: stride,
-                                accumulates: start > 0, next: weights + sixteen * (step + group * share),
-                                nextLines: share)
-                        }
-                        weights += sixteen * step
+            for stretch in stretches {
+                let steps = steps(of: stretch)
+                // [steps][layers][panels]
+                var packed = scratch
+                for step in steps {
+                    for layer in layers {
+                        layer.weight.pack(
+                            for: kernels, planes: planes, rows: columns, columns: step, width: inputs, into: packed)
+                        packed += panels * kernels.columnPanelFloats(step.count, planes: planes)
                     }
                 }
-                finish(
-                    ProductBlock(
-                        values: sums, stride: stride, rows: first..<(first + count), columns: columns,
-                        layerStride: width))
+                for first in Swift.stride(from: 0, to: rows, by: blockRows) {
+                    let count = min(blockRows, rows - first)
+                    let block = stretches.count == 1 ? sums : sums + first * stride
+                    var weights = UnsafePointer(scratch)
+                    for step in steps {
+                        kernels.multiply(
+                            step.count, planes: planes, x + layout.panel(row: first, step: step.lowerBound),
+                            rowPanels: (count + kernels.panelRows - 1) / kernels.panelRows, weights,
+                            columnPanels: together, into: block, stride: stride, accumulates: step.lowerBound > 0)
+                        weights += together * kernels.columnPanelFloats(step.count, planes: planes)
+                    }
+                    guard stretch.upperBound == inputs else { continue }
+                    finish(
+                        ProductBlock(
+                            values: block, stride: stride, rows: first..<(first + count), columns: columns,
+                            layerStride: width))
+                }
             }
         }
     }

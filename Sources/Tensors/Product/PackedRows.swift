@@ -1,51 +1,63 @@
-/// Rows of activations as ``Linear`` multiplies them: panels of six rows, the six elements of a column side by side.
+internal import CKernels
+
+/// Rows of activations as ``Linear`` multiplies them.
 ///
-/// Kernels that make activations write here directly, so that a product does not have to rearrange them first.
+/// With vectors: panels of six rows, the six elements of a column side by side. With tiles: panels of sixteen rows in steps of 32
+/// columns, each element split into three bfloat16 (see ``KernelClass``). Kernels that make activations write here directly, so
+/// that a product does not have to rearrange them first.
 /// `@unchecked Sendable`: the owner hands it to one computation at a time; tiles of a parallel one write disjoint rows or
 /// columns.
 public final class PackedRows: @unchecked Sendable {
-    /// Rows that are stored together.
-    public static let panelRows = PanelKernel.rows
     /// Most rows it can hold.
     public let capacity: Int
     /// Floats of a row.
     public let width: Int
+    let layout: Layout
     let pointer: UnsafeMutablePointer<Float>
     private let buffer: FloatBuffer
 
     /// Room for `capacity` rows of zeros.
-    public init(capacity: Int, width: Int) {
+    /// - Parameter kernels: The class of the layers that multiply them.
+    public init(capacity: Int, width: Int, kernels: KernelClass = .current) {
         self.capacity = capacity
         self.width = width
-        buffer = FloatBuffer(count: Layout(capacity: capacity, width: width).count)
+        layout = Layout(capacity: capacity, width: width, kernels: kernels)
+        buffer = FloatBuffer(count: layout.count)
         pointer = buffer.pointer
     }
 
-    /// Stores rows given row by row, `stride` floats apart; rows that share a panel belong to one call, or to one thread.
+    /// Rows that are stored together.
+    public var panelRows: Int { layout.kernels.panelRows }
+
+    /// Stores rows given row by row, `stride` floats apart. Calls for different rows or columns may run at the same time.
     public func store(_ source: UnsafePointer<Float>, stride: Int, rows: Range<Int>, columns: Range<Int>) {
         precondition(rows.upperBound <= capacity && columns.upperBound <= width, "more than there is room for")
         Self.store(source, stride: stride, rows: rows, columns: columns, layout: layout, into: pointer)
     }
 
-    var layout: Layout { Layout(capacity: capacity, width: width) }
-
     /// Where an element lies: the inner dimension is cut into steps as the product takes them, and a step's panels lie
     /// one behind the other, so that the product reads straight on.
     struct Layout {
-        private let paddedRows: Int
+        let kernels: KernelClass
+        private let panels: Int
         private let width: Int
 
-        init(capacity: Int, width: Int) {
-            paddedRows = (capacity + PanelKernel.rows - 1) / PanelKernel.rows * PanelKernel.rows
+        init(capacity: Int, width: Int, kernels: KernelClass) {
+            self.kernels = kernels
+            panels = (capacity + kernels.panelRows - 1) / kernels.panelRows
             self.width = width
         }
 
         /// Floats of everything.
-        var count: Int { paddedRows * width }
+        var count: Int {
+            let whole = width / kernels.innerBlock * kernels.innerBlock
+            return panels * (kernels.rowPanelFloats(whole) + kernels.rowPanelFloats(width - whole))
+        }
 
-        /// The panel of a row, a multiple of six, in the step that begins at a column.
+        /// The panel of a row, a multiple of the panel's rows, in the step that begins at a column.
         func panel(row: Int, step: Int) -> Int {
-            step * paddedRows + row * min(BlockedProduct.innerBlock, width - step)
+            let length = min(kernels.innerBlock, width - step)
+            return panels * kernels.rowPanelFloats(step) + row / kernels.panelRows * kernels.rowPanelFloats(length)
         }
     }
 
@@ -53,21 +65,50 @@ public final class PackedRows: @unchecked Sendable {
         _ source: UnsafePointer<Float>, stride: Int, rows: Range<Int>, columns: Range<Int>, layout: Layout,
         into pointer: UnsafeMutablePointer<Float>
     ) {
-        let six = PanelKernel.rows
+        let together = layout.kernels.panelRows
+        let innerBlock = layout.kernels.innerBlock
         var row = rows.lowerBound
         while row < rows.upperBound {
-            let first = row / six * six
-            let count = min(rows.upperBound, first + six) - row
+            let first = row / together * together
+            let count = min(rows.upperBound, first + together) - row
             var column = columns.lowerBound
             while column < columns.upperBound {
-                let step = column / BlockedProduct.innerBlock * BlockedProduct.innerBlock
-                let end = min(columns.upperBound, step + BlockedProduct.innerBlock)
+                let step = column / innerBlock * innerBlock
+                let end = min(columns.upperBound, step + innerBlock)
                 let from = source + (row - rows.lowerBound) * stride + column - columns.lowerBound
-                let to = pointer + layout.panel(row: first, step: step) + (column - step) * six
-                interleave(from, stride: stride, rows: count, count: end - column, into: to + row - first)
+                let panel = pointer + layout.panel(row: first, step: step)
+                switch layout.kernels {
+                case .vectors:
+                    interleave(
+                        from, stride: stride, rows: count, count: end - column,
+                        into: panel + (column - step) * together + row - first)
+                case .tiles:
+                    let place = UnsafeMutableRawPointer(panel).assumingMemoryBound(to: UInt16.self)
+                    for index in 0..<count {
+                        packshot_tiles_split_row(
+                            from + index * stride, column - step, end - column, place + (row - first + index) * 32)
+                    }
+                }
                 column = end
             }
             row += count
+        }
+    }
+
+    /// Fills up with zeros what lies behind the last column of rows in memory of undefined contents.
+    static func clearBehind(width: Int, rows: Range<Int>, layout: Layout, in pointer: UnsafeMutablePointer<Float>) {
+        guard layout.kernels == .tiles, width % 32 != 0 else { return }
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 32) { zeros in
+            guard let zeros = zeros.baseAddress else { return }
+            zeros.initialize(repeating: 0, count: 32)
+            let step = width / layout.kernels.innerBlock * layout.kernels.innerBlock
+            for row in rows {
+                let first = row / 16 * 16
+                let panel = UnsafeMutableRawPointer(pointer + layout.panel(row: first, step: step))
+                packshot_tiles_split_row(
+                    zeros, width - step, 32 - width % 32,
+                    panel.assumingMemoryBound(to: UInt16.self) + (row - first) * 32)
+            }
         }
     }
 

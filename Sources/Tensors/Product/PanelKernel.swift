@@ -1,16 +1,34 @@
-internal import COpenBLAS
+internal import CKernels
 
-/// The innermost part of every matrix product: six rows times sixteen columns.
+/// The innermost part of a matrix product on vectors: six rows times sixteen columns.
 ///
 /// Twelve vectors of sums fill the registers of AVX2 but for the two of a row of `b` and one of an element of `a`; they take
 /// twelve fused multiply-adds for eight loads, which keeps both of the CPU's multipliers busy. Each sum goes over the inner
 /// dimension in ascending order, whatever the place in the tile: an element's bytes depend on its row and its column alone.
 /// The blocking around it is that of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
-enum PanelKernel {
+package enum PanelKernel {
     /// Rows of a panel of `a`.
     static let rows = 6
     /// Columns of a panel of `b`.
     static let columns = 16
+
+    /// ``multiply(_:_:_:into:stride:accumulates:next:nextLines:)`` for panels that lie one behind the other.
+    package static func multiplyBlock(
+        _ inner: Int, _ a: UnsafePointer<Float>, rowPanels: Int, _ b: UnsafePointer<Float>, columnPanels: Int,
+        into c: UnsafeMutablePointer<Float>, stride: Int, accumulates: Bool
+    ) {
+        // A panel's share of fetching the next panel, so that it has come when it is needed.
+        let share = (inner + rowPanels - 1) / rowPanels
+        for panel in 0..<columnPanels {
+            let weights = b + panel * columns * inner
+            for group in 0..<rowPanels {
+                multiply(
+                    inner, a + group * rows * inner, weights, into: c + group * rows * stride + panel * columns,
+                    stride: stride, accumulates: accumulates, next: weights + columns * (inner + group * share),
+                    nextLines: share)
+            }
+        }
+    }
 
     /// `c = a · b`, or `c += a · b`.
     /// - Parameters:

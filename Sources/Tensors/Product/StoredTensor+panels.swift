@@ -1,6 +1,53 @@
-internal import COpenBLAS
+internal import CKernels
 
 extension StoredTensor {
+    /// How many bfloat16 are needed at most for an element to be their sum.
+    var planes: Int {
+        switch type {
+        case .bfloat16: 1
+        case .float16: 2
+        default: 3
+        }
+    }
+
+    /// Packs rows of a matrix for a kernel class: panels of 16 rows, one behind the other.
+    /// - Parameters:
+    ///   - planes: At least ``planes``.
+    func pack(
+        for kernels: KernelClass, planes: Int, rows: Range<Int>, columns: Range<Int>, width: Int,
+        into target: UnsafeMutablePointer<Float>
+    ) {
+        guard kernels == .tiles else {
+            packPanels(rows: rows, columns: columns, width: width, into: target)
+            return
+        }
+        guard let base = bytes.baseAddress else { return }
+        var panel = UnsafeMutableRawPointer(target)
+        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: 16) {
+            let count = min(16, rows.upperBound - row)
+            let source = base + (row * width + columns.lowerBound) * type.byteCount
+            let place = panel.assumingMemoryBound(to: UInt16.self)
+            if type == .bfloat16 && planes == 1 {
+                packshot_tiles_pack_bfloat16(source, 2 * width, count, columns.count, place)
+            } else if type == .float32 {
+                packshot_tiles_pack_floats(
+                    source.assumingMemoryBound(to: Float.self), width, count, columns.count, Int32(planes), place)
+            } else {
+                withUnsafeTemporaryAllocation(of: Float.self, capacity: 16 * columns.count) { piece in
+                    guard let floats = piece.baseAddress else { return }
+                    for index in 0..<count {
+                        copy(
+                            from: (row + index) * width + columns.lowerBound, count: columns.count,
+                            to: floats + index * columns.count)
+                    }
+                    packshot_tiles_pack_floats(
+                        floats, columns.count, count, columns.count, Int32(planes), place)
+                }
+            }
+            panel += 4 * kernels.columnPanelFloats(columns.count, planes: planes)
+        }
+    }
+
     /// Packs rows of a matrix for ``PanelKernel``: panels of 16 rows, the elements of a column of a panel side by side.
     ///
     /// Conversion to 32-bit floats is exact and happens on the way.

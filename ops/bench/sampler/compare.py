@@ -26,6 +26,8 @@ CASES = {
     "encode-16": ("encode", ["--prompts", "16"], 1, 0.50),
     "decode-512": ("decode", ["--size", "512"], 5, 0.70),
     "decode-1024": ("decode", ["--size", "1024"], 1, None),
+    "decode-dc-512": ("decode", ["--size", "512", "--dc"], 3, None),
+    "decode-dc-1024": ("decode", ["--size", "1024", "--dc"], 1, None),
     "image-512-8-steps": ("image", ["--size", "512", "--steps", "8", "--guidance", "1"], 1, 0.70),
     "image-512-8-steps-cached": ("image", ["--size", "512", "--steps", "8", "--guidance", "1", "--cached"], 1, 0.65),
 }
@@ -96,12 +98,14 @@ class Image:
         self.folder.cleanup()
 
 
-def compare(name, model, rounds):
+def compare(name, model, rounds, dtype):
     part, arguments, standard, bar = CASES[name]
+    if "--dc" in arguments:
+        model, arguments = model + "-dc", [argument for argument in arguments if argument != "--dc"]
     # What takes minutes is not warmed up, on either side.
     warmup = ["--warmup", "0" if standard == 1 else "1"]
     with machine():
-        reference = Side([sys.executable, HERE + "/reference.py", part, "--model", model, *warmup, *arguments])
+        reference = Side([sys.executable, HERE + "/reference.py", part, "--model", model, "--dtype", dtype, *warmup, *arguments])
     with machine():
         packshot = Image(model, arguments) if part == "image" else Side(
             [PROGRAM, "bench", part, "--model", model, "--json", "--on-demand", *warmup, *arguments])
@@ -119,14 +123,15 @@ def compare(name, model, rounds):
     ratios = sorted(ours["seconds"] / theirs["seconds"] for theirs, ours in pairs)
     median = statistics.median
     result = {
-        "case": name, "rounds": rounds, "referenceSeconds": median(t["seconds"] for t, _ in pairs),
+        "case": name, "dtype": dtype, "rounds": rounds, "referenceSeconds": median(t["seconds"] for t, _ in pairs),
         "seconds": median(o["seconds"] for _, o in pairs), "ratio": median(ratios), "ratioLow": ratios[0], "ratioHigh": ratios[-1],
-        "bar": bar, "referencePeakBytes": max(t["peakResidentBytes"] for t, _ in pairs),
+        "bar": bar if dtype == "float32" else None, "referencePeakBytes": max(t["peakResidentBytes"] for t, _ in pairs),
         "peakBytes": max(o["peakResidentBytes"] for _, o in pairs),
     }
     if pairs[0][1].get("gigaflops"):
         result["gigaflops"] = median(o["gigaflops"] for _, o in pairs)
-        result["sgemmGigaflops"] = median(o["sgemmGigaflops"] for _, o in pairs)
+        # The faster one is the yardstick: an old OpenBLAS may not know a new CPU.
+        result["sgemmGigaflops"] = max(median(side["sgemmGigaflops"] for side in sides) for sides in zip(*pairs))
     return result
 
 
@@ -147,16 +152,18 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a few cases, under 10 minutes")
     parser.add_argument("--cases", help="names separated by commas: " + ", ".join(CASES))
     parser.add_argument("--rounds", type=int, help="instead of each case's own number")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32", help="what the reference computes in")
     parser.add_argument("--json", help="a file for the results")
     options = parser.parse_args()
     names = options.cases.split(",") if options.cases else list(QUICK if options.quick else CASES)
     if unknown := [name for name in names if name not in CASES]:
         parser.error(f"no such case: {', '.join(unknown)}")
+    print(f"the reference computes in {options.dtype}")
     print(f"{'case':26} {'diffusers':>9} {'Packshot':>9} {'ratio':>6} {'spread':>10} {'bar':8} {'GFLOP/s of sgemm':18} peak GB ours / theirs")
     results = []
     for name in names:
         rounds = options.rounds or (QUICK.get(name) if options.quick else None) or CASES[name][2]
-        results.append(compare(name, options.model, rounds))
+        results.append(compare(name, options.model, rounds, options.dtype))
         print(row(results[-1]), flush=True)
         if options.json:
             with open(options.json, "w") as file:

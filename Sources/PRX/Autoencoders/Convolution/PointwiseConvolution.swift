@@ -1,16 +1,16 @@
 internal import Tensors
 
-/// A 1x1 convolution: the same linear map of every pixel's channels, on OpenBLAS.
+/// A 1x1 convolution: the same linear map of every pixel's channels.
 ///
-/// Runs of pixels are cut by the shape alone, each multiplied by one single-threaded sgemm. The weight stays mapped and is
-/// converted in every call.
+/// Runs of pixels are cut by the shape alone, so that their packed channels take little memory. The weight stays mapped and is
+/// converted for every run.
 struct PointwiseConvolution: Sendable {
-    private static let floatsPerRun = 1 << 19
-    private let weights: ConvolutionWeights
+    private static let floatsPerRun = 1 << 22
+    private let linear: Linear
 
     init(_ weights: ConvolutionWeights) {
         precondition(weights.rows == 1 && weights.columns == 1, "\(weights.weight.name) is no 1x1 filter")
-        self.weights = weights
+        linear = Linear(weight: weights.weight, bias: weights.bias)
     }
 
     /// Computes the output.
@@ -20,27 +20,20 @@ struct PointwiseConvolution: Sendable {
     func callAsFunction(
         _ input: FeatureMap, into output: FeatureMap, activates: Bool = false, on work: Workspace
     ) {
-        let (inputs, outputs, bias) = (weights.inputs, weights.outputs, weights.bias)
-        precondition(input.channels == inputs && output.channels == outputs, "a map does not fit \(outputs)x\(inputs)")
+        precondition(
+            input.channels == linear.inputs && output.channels == linear.outputs,
+            "a map does not fit \(linear.outputs)x\(linear.inputs)")
         precondition(input.pixelCount == output.pixelCount, "a 1x1 convolution keeps the size")
-        let matrix = weights.weight.floats()
-        let count = input.pixelCount
-        let run = min(1024, max(64, Self.floatsPerRun / outputs))
-        work.pool.parallelFor((count + run - 1) / run) { index in
-            let first = index * run
-            let pixels = min(run, count - first)
+        let run = max(1024, Self.floatsPerRun / linear.inputs)
+        for first in stride(from: 0, to: input.pixelCount, by: run) {
             let target = output.pointer + first * output.pixelStride
-            if let bias {
-                for pixel in 0..<pixels {
-                    (target + pixel * output.pixelStride).update(from: bias.pointer, count: outputs)
+            linear(
+                input.pointer + first * input.pixelStride, rows: min(run, input.pixelCount - first),
+                inputStride: input.pixelStride, into: target, outputStride: output.pixelStride, on: work.pool
+            ) { row, columns in
+                if activates {
+                    Lanes.applySiLU(target + row * output.pixelStride + columns.lowerBound, count: columns.count)
                 }
-            }
-            BLAS.sgemm(
-                transposeB: true, m: pixels, n: outputs, k: inputs, alpha: 1,
-                a: input.pointer + first * input.pixelStride, lda: input.pixelStride, b: matrix.pointer, ldb: inputs,
-                beta: bias == nil ? 0 : 1, c: target, ldc: output.pixelStride)
-            if activates {
-                for pixel in 0..<pixels { Lanes.applySiLU(target + pixel * output.pixelStride, count: outputs) }
             }
         }
     }

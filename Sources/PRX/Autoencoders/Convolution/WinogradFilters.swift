@@ -1,8 +1,8 @@
 internal import Tensors
 
-/// The filters of a 3x3 convolution, transformed and packed for ``PanelProduct``: `[products, panels, in, 16]`.
+/// The filters of a 3x3 convolution, transformed and packed for ``StridedProduct``: `[products, panels]`.
 ///
-/// Made anew for every use, because in float32 it is four times the size of the weight: a few milliseconds where the
+/// Made anew for every use, because in float32 it is at least four times the size of the weight: a few milliseconds where the
 /// products take hundreds.
 struct WinogradFilters: Sendable {
     let transform: WinogradTransform
@@ -14,6 +14,7 @@ struct WinogradFilters: Sendable {
     let panels: Int
     /// `[panels * 16]`, zeros where there is no bias.
     let bias: FloatBuffer
+    let product: StridedProduct
     private let storage: FeatureStorage
 
     /// - Parameter isDoubled: For inputs whose rows and columns are doubled.
@@ -26,23 +27,27 @@ struct WinogradFilters: Sendable {
         panels = (weights.outputs + 15) / 16
         bias = FloatBuffer(count: panels * 16)
         if let own = weights.bias { bias.pointer.update(from: own.pointer, count: outputs) }
-        storage = work.storage(count: productCount * panels * inputs * 16)
+        product = StridedProduct(inner: weights.inputs)
+        storage = work.storage(count: productCount * panels * product.panelFloats)
         let filters = self
         work.pool.parallelFor(panels) { filters.transformPanel($0, of: weights.weight, isDoubled: isDoubled) }
     }
 
     /// The panels of one product.
     func panels(ofProduct product: Int) -> UnsafePointer<Float> {
-        UnsafePointer(storage.pointer + product * panels * inputs * 16)
+        UnsafePointer(storage.pointer + product * panels * self.product.panelFloats)
     }
 
     private func transformPanel(_ panel: Int, of weight: StoredTensor, isDoubled: Bool) {
         let first = panel * 16
         let count = min(16, outputs - first)
         let filterSize = inputs * 9
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: 16 * filterSize) { rows in
+        // The panel of every product, `[products, in, 16]`, behind the rows of the weight.
+        let transformedCount = productCount * inputs * 16
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 16 * filterSize + transformedCount) { rows in
             withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 18) { columns in
                 guard let rows = rows.baseAddress, let columns = columns.baseAddress else { return }
+                let transformed = rows + 16 * filterSize
                 weight.copy(from: first * filterSize, count: count * filterSize, to: rows)
                 if count < 16 { (rows + count * filterSize).update(repeating: 0, count: (16 - count) * filterSize) }
                 for input in 0..<inputs {
@@ -61,9 +66,13 @@ struct WinogradFilters: Sendable {
                             columns[12 + x] = u.4
                             columns[15 + x] = u.5
                         }
-                        let target = storage.pointer + (panel * inputs + input) * 16 + half * 8
-                        store(columns, to: target, isDoubled: isDoubled)
+                        store(columns, to: transformed + input * 16 + half * 8, isDoubled: isDoubled)
                     }
+                }
+                for index in 0..<productCount {
+                    product.pack(
+                        transformed + index * inputs * 16,
+                        into: storage.pointer + (index * panels + panel) * product.panelFloats)
                 }
             }
         }
@@ -71,7 +80,7 @@ struct WinogradFilters: Sendable {
 
     /// The second dimension of the transform. The products of the point −1 (index 2) are zero for doubled inputs.
     private func store(_ columns: UnsafePointer<Lanes>, to target: UnsafeMutablePointer<Float>, isDoubled: Bool) {
-        let stride = panels * inputs * 16
+        let stride = inputs * 16
         var to = target
         for i in 0..<6 where !(isDoubled && i == 2) {
             let u = transform.filter(columns[3 * i], columns[3 * i + 1], columns[3 * i + 2])

@@ -19,6 +19,7 @@ struct WinogradJob: Sendable {
     private let inputStride: Int
     private let outputStride: Int
     private let patchCount: Int
+    private let productCount: Int
 
     init(
         filters: WinogradFilters, input: ConvolutionInput, firstRow: Int, output: FeatureMap, finish: ConvolutionFinish,
@@ -30,8 +31,9 @@ struct WinogradJob: Sendable {
         self.output = output
         self.finish = finish
         paddedInputs = roundedUp(filters.inputs, to: 8)
-        paddedOutputs = filters.panels * PanelProduct.panelWidth
-        let tileCount = roundedUp(tiles.rows * tiles.columns, to: PanelProduct.rowGroup)
+        paddedOutputs = filters.panels * StridedProduct.panelWidth
+        let tileCount = roundedUp(tiles.rows * tiles.columns, to: filters.product.rowGroup)
+        productCount = filters.product.scratchCount(rows: tileCount)
         inputStride = tileCount * paddedInputs + 16
         outputStride = tileCount * paddedOutputs + 16
         let step = input.isDoubled ? 2 : 4
@@ -44,7 +46,7 @@ struct WinogradJob: Sendable {
 
     /// Floats of scratch memory that a block takes.
     var scratchCount: Int {
-        lanesCount + patchCount + filters.productCount * (inputStride + outputStride)
+        lanesCount + patchCount + filters.productCount * (inputStride + outputStride) + productCount
     }
 
     /// Computes a block.
@@ -62,14 +64,18 @@ struct WinogradJob: Sendable {
         } else {
             transformInput(patch, block, into: inputs, lanes)
         }
-        let tiles = roundedUp(block.tileCount, to: PanelProduct.rowGroup)
-        for product in 0..<filters.productCount {
-            let a = inputs + product * inputStride
-            // Rows that only fill up the last group: zeros, so that they cost nothing unusual.
-            (a + block.tileCount * paddedInputs).update(repeating: 0, count: (tiles - block.tileCount) * paddedInputs)
-            PanelProduct.multiply(
-                rows: tiles, inner: filters.inputs, panels: filters.panels, a: a, aStride: paddedInputs,
-                b: filters.panels(ofProduct: product), c: outputs + product * outputStride, cStride: paddedOutputs)
+        let tiles = roundedUp(block.tileCount, to: filters.product.rowGroup)
+        filters.product.prepared {
+            for product in 0..<filters.productCount {
+                let a = inputs + product * inputStride
+                // Rows that only fill up the last group: zeros, so that they cost nothing unusual.
+                (a + block.tileCount * paddedInputs)
+                    .update(repeating: 0, count: (tiles - block.tileCount) * paddedInputs)
+                filters.product.multiply(
+                    rows: tiles, panels: filters.panels, a: a, aStride: paddedInputs,
+                    b: filters.panels(ofProduct: product), c: outputs + product * outputStride,
+                    cStride: paddedOutputs, scratch: outputs + filters.productCount * outputStride)
+            }
         }
         transformOutput(outputs, block, into: patch, lanes)
         // The products are done with, too.

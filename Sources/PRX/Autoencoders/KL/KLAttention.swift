@@ -14,7 +14,8 @@ struct KLAttention: Sendable {
         norm = try weights.groupNorm(name + ".group_norm", groups: groups)
         let maps = try names.map { part in
             Linear(
-                weight: try weights.tensor("\(name).\(part).weight"), bias: try weights.tensor("\(name).\(part).bias"))
+                weight: try weights.tensor("\(name).\(part).weight"),
+                bias: try weights.tensor("\(name).\(part).bias").floats())
         }
         (query, key, value, out) = (maps[0], maps[1], maps[2], maps[3])
     }

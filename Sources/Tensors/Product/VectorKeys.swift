@@ -1,8 +1,8 @@
-/// Keys and values of an attention, packed for ``PanelKernel``: for every head and every stretch of keys, the keys in panels of
+/// Keys and values of an attention on vectors, packed for ``PanelKernel``: for every head and every stretch of keys, the keys in panels of
 /// six, then the values in panels of six columns.
 ///
 /// `@unchecked Sendable`: tasks fill disjoint parts, and nobody reads before all are done.
-struct PackedKeys: @unchecked Sendable {
+struct VectorKeys: @unchecked Sendable {
     /// Keys of a stretch: their scores of sixteen queries are 16 kB, half of a first-level cache.
     static let stretch = 252
 
@@ -12,17 +12,17 @@ struct PackedKeys: @unchecked Sendable {
         let headWidth: Int
         let keyCount: Int
 
-        var stretches: Int { (keyCount + PackedKeys.stretch - 1) / PackedKeys.stretch }
+        var stretches: Int { (keyCount + VectorKeys.stretch - 1) / VectorKeys.stretch }
         /// A task fills one stretch of one head.
         var tasks: Int { heads * stretches }
         /// Panels of the values' columns.
         var columnPanels: Int { (headWidth + PanelKernel.rows - 1) / PanelKernel.rows }
-        var keyFloats: Int { PackedKeys.stretch * headWidth }
-        var taskFloats: Int { keyFloats + columnPanels * PanelKernel.rows * PackedKeys.stretch }
+        var keyFloats: Int { VectorKeys.stretch * headWidth }
+        var taskFloats: Int { keyFloats + columnPanels * PanelKernel.rows * VectorKeys.stretch }
         var count: Int { tasks * taskFloats }
 
         func keys(of stretch: Int) -> Range<Int> {
-            (stretch * PackedKeys.stretch)..<min(keyCount, (stretch + 1) * PackedKeys.stretch)
+            (stretch * VectorKeys.stretch)..<min(keyCount, (stretch + 1) * VectorKeys.stretch)
         }
     }
 

@@ -1,5 +1,5 @@
-/// The attention of some queries of one head.
-struct AttentionTile {
+/// The attention of some queries of one head, on vectors.
+struct VectorAttention {
     /// Queries of a tile: six panels of sixteen, so that a stretch of keys that has come into the second-level cache serves
     /// them all.
     static let blockQueries = 96
@@ -9,14 +9,14 @@ struct AttentionTile {
     private static let hidden: Float = -1e38
 
     let attention: Attention
-    let keys: PackedKeys
+    let keys: VectorKeys
     let head: Int
     let rows: Range<Int>
 
     /// Floats that ``compute(_:_:scratch:)`` works with: per panel its queries, its outputs, maxima and sums; one stretch of
     /// scores; the result.
     static func scratchCount(headWidth: Int) -> Int {
-        panels * panelFloats(headWidth) + PackedKeys.stretch * lanes + blockQueries * headWidth + 8 * headWidth
+        panels * panelFloats(headWidth) + VectorKeys.stretch * lanes + blockQueries * headWidth + 8 * headWidth
     }
 
     private static func panelFloats(_ headWidth: Int) -> Int {
@@ -36,7 +36,7 @@ struct AttentionTile {
         let panelFloats = Self.panelFloats(width)
         let panelCount = (rows.count + lanes - 1) / lanes
         let scores = scratch + Self.panels * panelFloats
-        let result = scores + PackedKeys.stretch * lanes
+        let result = scores + VectorKeys.stretch * lanes
         for panel in 0..<panelCount {
             let first = rows.lowerBound + panel * lanes
             pack(
