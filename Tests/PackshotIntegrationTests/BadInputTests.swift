@@ -57,6 +57,14 @@ extension IntegrationTests {
             }
         }
 
+        @Test func kernelsThatThereAreNot() async throws {
+            try await Site.with { site in
+                let outcome = try site.run(["status"], environment: ["PACKSHOT_KERNELS": "abacus"])
+                #expect(outcome.status == 4)
+                #expect(outcome.errors.contains("PACKSHOT_KERNELS is 'abacus'; it can be vectors or tiles"))
+            }
+        }
+
         @Test func modelFolderThatIsNone() async throws {
             try await Site.with { site in
                 let outcome = try enqueue(site, try site.catalog(rows: 1), model: site.folder)
