@@ -159,7 +159,12 @@ package struct BenchCommand: ParsableCommand {
         } else {
             var line = String(format: "%.3f s", seconds)
             if let rate, let raw {
-                line += String(format: "  %.1f GFLOP/s, %.0f %% of sgemm's %.1f", rate, 100 * rate / raw, raw)
+                // An OpenBLAS older than the CPU may use kernels of a much older one.
+                line += String(
+                    format:
+                        "  %.1f GFLOP/s on \(KernelClass.current.rawValue), OpenBLAS's sgemm on \(BLAS.coreName) %.1f",
+                    rate,
+                    raw)
             }
             Talk.result(line + String(format: "  peak %.2f GB", Double(peak) / 1e9))
         }
