@@ -24,8 +24,8 @@ TILES void packshot_tiles_end(void) { _tile_release(); }
 // Two panels of rows times two of columns: tiles 0 to 3 are the sums, 4 and 5 of a, 6 and 7 of b. Twelve products take eight
 // loads with one plane of b.
 TILES static inline __attribute__((always_inline)) void multiply(
-    ptrdiff_t steps, const int planes, const uint16_t *a, const uint16_t *b, float *c, ptrdiff_t stride, int accumulates,
-    const int two_rows, const int two_columns) {
+    ptrdiff_t steps, const int parts, const int planes, const uint16_t *a, const uint16_t *b, float *c, ptrdiff_t stride,
+    int accumulates, const int two_rows, const int two_columns) {
     const ptrdiff_t row = 4 * stride, size = packshot_tile_elements;
     const uint16_t *lower = a + 3 * size * steps, *right = b + planes * size * steps;
     float *below = c + 16 * stride;
@@ -46,7 +46,7 @@ TILES static inline __attribute__((always_inline)) void multiply(
             _tile_loadd(6, b + j * size, 64);
             if (two_columns) _tile_loadd(7, right + j * size, 64);
 #pragma clang loop unroll(full)
-            for (int i = 0; i < 3 - j; i++) {
+            for (int i = 0; i < parts && i < 3 - j; i++) {
                 _tile_loadd(4, a + i * size, 64);
                 _tile_dpbf16ps(0, 4, 6);
                 if (two_columns) _tile_dpbf16ps(1, 4, 7);
@@ -69,8 +69,8 @@ TILES static inline __attribute__((always_inline)) void multiply(
 }
 
 TILES static inline __attribute__((always_inline)) void multiply_all(
-    ptrdiff_t steps, const int planes, const uint16_t *a, ptrdiff_t row_panels, const uint16_t *b, ptrdiff_t column_panels,
-    float *c, ptrdiff_t stride, int accumulates) {
+    ptrdiff_t steps, const int parts, const int planes, const uint16_t *a, ptrdiff_t row_panels, const uint16_t *b,
+    ptrdiff_t column_panels, float *c, ptrdiff_t stride, int accumulates) {
     const ptrdiff_t size = packshot_tile_elements * steps;
     for (ptrdiff_t row = 0; row < row_panels; row += 2) {
         for (ptrdiff_t column = 0; column < column_panels; column += 2) {
@@ -78,32 +78,44 @@ TILES static inline __attribute__((always_inline)) void multiply_all(
             float *place = c + 16 * row * stride + 16 * column;
             const int two_rows = row + 1 < row_panels, two_columns = column + 1 < column_panels;
             if (two_rows && two_columns)
-                multiply(steps, planes, left, top, place, stride, accumulates, 1, 1);
+                multiply(steps, parts, planes, left, top, place, stride, accumulates, 1, 1);
             else if (two_rows)
-                multiply(steps, planes, left, top, place, stride, accumulates, 1, 0);
+                multiply(steps, parts, planes, left, top, place, stride, accumulates, 1, 0);
             else if (two_columns)
-                multiply(steps, planes, left, top, place, stride, accumulates, 0, 1);
+                multiply(steps, parts, planes, left, top, place, stride, accumulates, 0, 1);
             else
-                multiply(steps, planes, left, top, place, stride, accumulates, 0, 0);
+                multiply(steps, parts, planes, left, top, place, stride, accumulates, 0, 0);
         }
     }
 }
 
 TILES void packshot_tiles_multiply(
-    ptrdiff_t steps, int planes, const uint16_t *a, ptrdiff_t row_panels, const uint16_t *b, ptrdiff_t column_panels,
-    float *c, ptrdiff_t stride, int accumulates) {
-    switch (planes) {
-    case 1: multiply_all(steps, 1, a, row_panels, b, column_panels, c, stride, accumulates); break;
-    case 2: multiply_all(steps, 2, a, row_panels, b, column_panels, c, stride, accumulates); break;
-    default: multiply_all(steps, 3, a, row_panels, b, column_panels, c, stride, accumulates); break;
+    ptrdiff_t steps, int parts, int planes, const uint16_t *a, ptrdiff_t row_panels, const uint16_t *b,
+    ptrdiff_t column_panels, float *c, ptrdiff_t stride, int accumulates) {
+#define CASE(PARTS, PLANES) \
+    case 4 * PARTS + PLANES: \
+        multiply_all(steps, PARTS, PLANES, a, row_panels, b, column_panels, c, stride, accumulates); \
+        break
+    switch (4 * parts + planes) {
+        CASE(1, 1);
+        CASE(1, 2);
+        CASE(1, 3);
+        CASE(2, 1);
+        CASE(2, 2);
+        CASE(2, 3);
+        CASE(3, 1);
+        CASE(3, 2);
+        CASE(3, 3);
+    default: __builtin_trap();
     }
+#undef CASE
 }
 #else
 void packshot_tiles_begin(void) {}
 void packshot_tiles_end(void) {}
 void packshot_tiles_multiply(
-    ptrdiff_t steps, int planes, const uint16_t *a, ptrdiff_t row_panels, const uint16_t *b, ptrdiff_t column_panels,
-    float *c, ptrdiff_t stride, int accumulates) {
+    ptrdiff_t steps, int parts, int planes, const uint16_t *a, ptrdiff_t row_panels, const uint16_t *b,
+    ptrdiff_t column_panels, float *c, ptrdiff_t stride, int accumulates) {
     __builtin_trap();
 }
 #endif

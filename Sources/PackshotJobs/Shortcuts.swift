@@ -6,6 +6,8 @@ package struct Shortcuts: Hashable, Codable, Sendable {
     package var guidanceShare: Double?
     /// 2 for a solver that also uses the step before, so that fewer steps do; nil and 1 for Euler's.
     package var solverOrder: Int?
+    /// Bits of mantissa that the blocks' products see of an activation, 8 or 16; nil and 24 for all.
+    package var activationBits: Int?
 
     /// What `stepCache` may be; 0 leaves nothing out.
     package static let stepCaches = 0.0...1.0
@@ -13,18 +15,27 @@ package struct Shortcuts: Hashable, Codable, Sendable {
     package static let guidanceShares = 0.001...1.0
     /// What `solverOrder` may be; 1 leaves nothing out.
     package static let solverOrders = 1...2
+    /// What `activationBits` may be; 24 leaves nothing out.
+    package static let activationBits = [8, 16, 24]
 
     /// - Returns: nil when nothing is left out, so that an exact image's settings read as they always did.
-    package init?(stepCache: Double? = nil, guidanceShare: Double? = nil, solverOrder: Int? = nil) {
+    package init?(
+        stepCache: Double? = nil, guidanceShare: Double? = nil, solverOrder: Int? = nil, activationBits: Int? = nil
+    ) {
         self.stepCache = stepCache.flatMap { $0 > 0 ? $0 : nil }
         self.guidanceShare = guidanceShare.flatMap { $0 < 1 ? $0 : nil }
         self.solverOrder = solverOrder.flatMap { $0 > 1 ? $0 : nil }
-        if self.stepCache == nil, self.guidanceShare == nil, self.solverOrder == nil { return nil }
+        self.activationBits = activationBits.flatMap { $0 < 24 ? $0 : nil }
+        if self.stepCache == nil, self.guidanceShare == nil, self.solverOrder == nil, self.activationBits == nil {
+            return nil
+        }
     }
 
     /// For the job's identity: equal texts, equal shortcuts.
     var identity: String {
-        "\(stepCache?.bitPattern ?? 0):\(guidanceShare?.bitPattern ?? 0):\(solverOrder ?? 1)"
+        let others = "\(stepCache?.bitPattern ?? 0):\(guidanceShare?.bitPattern ?? 0):\(solverOrder ?? 1)"
+        // As before there were bits, so that jobs of then keep their identity.
+        return activationBits.map { "\(others):\($0)" } ?? others
     }
 }
 

@@ -53,6 +53,7 @@ extension ImageComposer {
             ("Reused steps", taken.reusedSteps.map(String.init)),
             ("Guidance share", taken.shortcuts.guidanceShare.map { "\($0)" }),
             ("Solver order", taken.shortcuts.solverOrder.map(String.init)),
+            ("Activation bits", taken.shortcuts.activationBits.map(String.init)),
         ]
         return values.compactMap { name, value in value.map { GenerationParameters.Setting(name, $0) } }
     }

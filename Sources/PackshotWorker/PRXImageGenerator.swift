@@ -92,7 +92,7 @@ extension SamplingShortcuts {
     package init(asked shortcuts: Shortcuts?) {
         self.init(
             stepCache: shortcuts?.stepCache ?? 0, guidanceShare: shortcuts?.guidanceShare ?? 1,
-            solverOrder: shortcuts?.solverOrder ?? 1)
+            solverOrder: shortcuts?.solverOrder ?? 1, activationBits: shortcuts?.activationBits ?? 24)
     }
 }
 

@@ -89,6 +89,7 @@ struct ShotsFileTests {
         ("shots: [{name: a, prompt: x, step_cache: 2}]", ["key step_cache: must be a number from 0"]),
         ("shots: [{name: a, prompt: x, guidance_share: 0}]", ["key guidance_share: must be a number from 0.001"]),
         ("shots: [{name: a, prompt: x, solver_order: 3}]", ["key solver_order: must be a whole number from 1 to 2"]),
+        ("shots: [{name: a, prompt: x, activation_bits: 12}]", ["key activation_bits: must be 24, 16 or 8"]),
         ("shots: [{name: a, prompt: x, variants: 0}]", ["key variants"]),
         ("shots: [{name: a, prompt: x, priority: 10}]", ["key priority: must be a whole number from 0 to 9"]),
         ("shots: [{name: a, prompt: x, seed: -1}]", ["key seed: must be \"derived\" or a whole number"]),

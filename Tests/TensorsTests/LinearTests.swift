@@ -97,6 +97,36 @@ struct LinearTests {
         #expect(worst < 2e-7)
     }
 
+    /// Rounded activations, then an exact product: on vectors and on tiles.
+    @Test(arguments: classes, [ActivationPrecision.bits8, .bits16])
+    func roundedActivations(kernels: KernelClass, precision: ActivationPrecision) throws {
+        let (rows, outputs, inputs) = (19, 21, 130)
+        let x = values(rows * inputs, seed: 1).map { $0 * 1.2345678 }
+        let w = values(outputs * inputs, seed: 2)
+        let packed = PackedRows(capacity: rows, width: inputs, precision: precision, kernels: kernels)
+        let buffer = FloatBuffer(x)
+        packed.store(buffer.pointer, stride: inputs, rows: 0..<rows, columns: 0..<inputs)
+        let y = FloatBuffer(count: rows * outputs)
+        Linear(weight: try weight(w, [outputs, inputs], "BF16"), kernels: kernels)(
+            packed, rows: rows, into: y.pointer, on: ThreadPool(threads: 2))
+        func rounded(_ value: Float) -> Double {
+            // What is left of 24 bits of mantissa, by Double's own rounding.
+            let bits = precision == .bits8 ? 8 : 16
+            let scale = Double(sign: .plus, exponent: bits - 1 - Int(value.exponent), significand: 1)
+            return value == 0 ? 0 : (Double(value) * scale).rounded(.toNearestOrEven) / scale
+        }
+        let slack = precision == .bits8 ? 1e-4 : 2e-3
+        for row in 0..<rows {
+            for output in 0..<outputs {
+                let sum = (0..<inputs).reduce(0.0) {
+                    $0 + rounded(x[row * inputs + $1]) * Double(w[output * inputs + $1])
+                }
+                // Two rounded parts hold 16 bits and a sign each, a little more than 16 in all.
+                #expect(abs(sum - Double(y.pointer[row * outputs + output])) < slack)
+            }
+        }
+    }
+
     /// Trivial where there is no AVX-512.
     @Test(arguments: [(1, 1), (2, 3), (5, 2), (24, 8)])
     func wideVectorsMakeTheBytesOfTheOthers(rowPanels: Int, columnPanels: Int) {

@@ -69,6 +69,7 @@ void packshot_tiles_pack_floats(
 /// `c = a · b`, or `c += a · b`, for a block of panels.
 ///
 /// - steps: steps of 32 along the inner dimension.
+/// - parts: planes of a that count, 1 to 3; with fewer than 3, a counts as rounded to 8 or 16 bits of mantissa.
 /// - a: `row_panels` panels `[steps, 3 planes, 16, 32]`, as `packshot_tiles_split_row` writes them.
 /// - b: `column_panels` panels of `planes` planes, as the packing functions write them.
 /// - c: `16 · row_panels` rows of `16 · column_panels` floats, `stride` floats from row to row.
@@ -76,8 +77,8 @@ void packshot_tiles_pack_floats(
 /// Products of planes whose places add up to more than two are left out: what they would add is below the last bit of a
 /// 32-bit float. Each sum is made in one order, whatever else the block holds.
 void packshot_tiles_multiply(
-    ptrdiff_t steps, int planes, const uint16_t *a, ptrdiff_t row_panels, const uint16_t *b, ptrdiff_t column_panels,
-    float *c, ptrdiff_t stride, int accumulates);
+    ptrdiff_t steps, int parts, int planes, const uint16_t *a, ptrdiff_t row_panels, const uint16_t *b,
+    ptrdiff_t column_panels, float *c, ptrdiff_t stride, int accumulates);
 
 // Attention on tiles. Queries are rows of `a`, keys and values columns of `b`, all split into three planes.
 

@@ -41,7 +41,7 @@ struct DenoisingLoop {
         let denoiser = PRXDenoiser(
             model: transformer, height: size.height, width: size.width, texts: texts,
             timesteps: schedule.timesteps.map { $0 / Float(scheduler.trainTimestepCount) },
-            stepCache: request.shortcuts.stepCache, pool: pool)
+            stepCache: request.shortcuts.stepCache, precision: request.shortcuts.activationPrecision, pool: pool)
         let predictions = texts.map { _ in FloatBuffer(count: count) }
         let firstGuidedStep = request.shortcuts.firstGuidedStep(of: request.steps)
         let walk = Walk(loop: self, request: request, schedule: schedule, count: count)

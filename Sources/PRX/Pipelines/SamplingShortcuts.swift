@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// Ways to a similar image in less time. Each is off by default, and each changes the pixels; `packshot bench --quality`
 /// shows by how much.
 public struct SamplingShortcuts: Hashable, Sendable {
@@ -12,9 +14,12 @@ public struct SamplingShortcuts: Hashable, Sendable {
     /// Order of the solver, 1 or 2. 1 is Euler, as upstream; 2 also uses the step before (Adams-Bashforth), so that fewer
     /// steps do.
     public var solverOrder: Int
+    /// How much of the activations the blocks' products see; see ``activationPrecision``. 24, all of it, is exact.
+    public var activationBits: Int
 
     /// Everything off.
-    public init(stepCache: Double = 0, guidanceShare: Double = 1, solverOrder: Int = 1) {
+    public init(stepCache: Double = 0, guidanceShare: Double = 1, solverOrder: Int = 1, activationBits: Int = 24) {
+        self.activationBits = activationBits
         self.stepCache = stepCache
         self.guidanceShare = guidanceShare
         self.solverOrder = solverOrder
@@ -25,7 +30,13 @@ public struct SamplingShortcuts: Hashable, Sendable {
         steps - max(1, Int((guidanceShare * Double(steps)).rounded(.up)))
     }
 
+    /// ``activationBits`` in the products' words: bits of mantissa, as many bfloat16 as there are eights.
+    var activationPrecision: ActivationPrecision { ActivationPrecision(rawValue: activationBits) ?? .exact }
+
     func validate() throws(PRXError) {
+        guard ActivationPrecision(rawValue: activationBits) != nil else {
+            throw PRXError(.badRequest, "activation bits are \(activationBits), expected 24 (all), 16 or 8")
+        }
         guard (0...1).contains(stepCache) else {
             throw PRXError(.badRequest, "step cache is \(stepCache), expected 0 (off) to 1")
         }

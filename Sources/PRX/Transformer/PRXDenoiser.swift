@@ -46,10 +46,11 @@ public final class PRXDenoiser {
     ///   - texts: One or two embeddings; with two, predictions come in the same order.
     ///   - timesteps: The model's timesteps, `0...1`, one a step.
     ///   - stepCache: Threshold of ``StepCache``; 0 computes every step in full.
+    ///   - precision: How much of the activations the blocks' products see.
     ///   - observer: Sees intermediate activations while preparing.
     package init(
         model: PRXTransformer2DModel, height: Int, width: Int, texts: [TextEmbedding], timesteps: [Float],
-        stepCache: Double = 0, pool: ThreadPool, observer: Observer? = nil
+        stepCache: Double = 0, precision: ActivationPrecision = .exact, pool: ThreadPool, observer: Observer? = nil
     ) {
         let configuration = model.configuration
         precondition((1...2).contains(texts.count) && !timesteps.isEmpty, "one or two texts and at least one step")
@@ -88,10 +89,10 @@ public final class PRXDenoiser {
         patches = FloatBuffer(count: rows * configuration.patchWidth)
         bottleneck = FloatBuffer(count: count * (configuration.bottleneckSize ?? 0))
         tokens = FloatBuffer(count: rows * hidden)
-        normed = PackedRows(capacity: rows, width: hidden)
+        normed = PackedRows(capacity: rows, width: hidden, precision: precision)
         qkv = FloatBuffer(count: (rows + textRows) * 3 * hidden)
-        attended = PackedRows(capacity: rows, width: hidden)
-        self.hidden = PackedRows(capacity: rows, width: configuration.mlpWidth)
+        attended = PackedRows(capacity: rows, width: hidden, precision: precision)
+        self.hidden = PackedRows(capacity: rows, width: configuration.mlpWidth, precision: precision)
         cache =
             stepCache > 0
             ? StepCache(threshold: stepCache, imageTokens: count, capacity: rows, hidden: hidden, pool: pool) : nil

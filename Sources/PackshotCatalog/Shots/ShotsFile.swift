@@ -26,6 +26,7 @@ internal import Yams
 ///     step_cache: 0.1          # speed for a little likeness, off unless given; see `packshot bench --quality`
 ///     guidance_share: 0.5      # likewise: the share of the steps that are guided
 ///     solver_order: 2          # likewise: for fewer steps
+///     activation_bits: 16      # likewise: 24 (exact), 16 or 8, for CPUs with a tile unit
 /// ```
 ///
 /// With `prompt_by`, values are compared without letter case; for a column named `locale`, `language` or `lang`, a value

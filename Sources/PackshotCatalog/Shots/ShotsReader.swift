@@ -8,6 +8,7 @@ struct ShotsReader {
     private static let shotKeys = [
         "name", "prompt", "prompt_by", "negative_prompt", "width", "height", "size", "steps", "guidance", "seed",
         "variants", "priority", "text_cleaning", "step_cache", "guidance_share", "solver_order",
+        "activation_bits",
     ]
     /// A default prompt or name would make shots that do not say what they are.
     private static let defaultKeys = shotKeys.filter { !["name", "prompt", "prompt_by"].contains($0) }
@@ -83,7 +84,8 @@ struct ShotsReader {
             },
             solverOrder: values["solver_order"].flatMap {
                 integer($0, Shortcuts.solverOrders, "\(place), key solver_order")
-            })
+            },
+            activationBits: values["activation_bits"].flatMap { activationBits($0, "\(place), key activation_bits") })
         if let seed = values["seed"] { readSeed(seed, &shot, place) }
         return problems.count == countBefore ? shot : nil
     }
@@ -192,6 +194,14 @@ struct ShotsReader {
     private mutating func integer(_ node: Node, _ range: ClosedRange<Int>, _ place: String) -> Int? {
         guard let number = node.scalar.flatMap({ Int($0.string) }), range.contains(number) else {
             problem(node, "\(place): must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return number
+    }
+
+    private mutating func activationBits(_ node: Node, _ place: String) -> Int? {
+        guard let number = node.scalar.flatMap({ Int($0.string) }), Shortcuts.activationBits.contains(number) else {
+            problem(node, "\(place): must be 24, 16 or 8")
             return nil
         }
         return number

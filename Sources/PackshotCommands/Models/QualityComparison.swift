@@ -18,6 +18,7 @@ struct QualityComparison {
         let stepCache: Double
         let guidanceShare: Double
         let solverOrder: Int
+        let activationBits: Int
         /// Median over the images of sampling time, as a share of the exact image's.
         let time: Double
         /// Against the exact images, in dB of 255: mean, and the worst image's.
@@ -44,6 +45,7 @@ struct QualityComparison {
         let alone = [
             [0.05, 0.1, 0.2].map { setting("step cache \($0)", steps, SamplingShortcuts(stepCache: $0)) },
             [0.75, 0.5, 0.25].map { setting("guidance share \($0)", steps, SamplingShortcuts(guidanceShare: $0)) },
+            [16, 8].map { setting("activation bits \($0)", steps, SamplingShortcuts(activationBits: $0)) },
             [half, third].map { setting("\($0) steps", $0) },
             [half, third].map { setting("\($0) steps, order 2", $0, SamplingShortcuts(solverOrder: 2)) },
         ].joined()
@@ -86,6 +88,7 @@ struct QualityComparison {
             return Line(
                 setting: setting.name, steps: setting.steps, stepCache: setting.shortcuts.stepCache,
                 guidanceShare: setting.shortcuts.guidanceShare, solverOrder: setting.shortcuts.solverOrder,
+                activationBits: setting.shortcuts.activationBits,
                 time: sorted[sorted.count / 2], psnr: likeness[index].reduce(0, +) / Double(prompts.count),
                 worstPSNR: likeness[index].min() ?? 0,
                 reused: Double(reused[index]) / Double(setting.steps * prompts.count))

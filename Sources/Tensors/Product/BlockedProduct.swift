@@ -148,7 +148,8 @@ enum BlockedProduct {
                     var weights = UnsafePointer(scratch)
                     for step in steps {
                         kernels.multiply(
-                            step.count, planes: planes, x + layout.panel(row: first, step: step.lowerBound),
+                            step.count, parts: layout.precision.parts, planes: planes,
+                            x + layout.panel(row: first, step: step.lowerBound),
                             rowPanels: (count + kernels.panelRows - 1) / kernels.panelRows, weights,
                             columnPanels: together, into: block, stride: stride, accumulates: step.lowerBound > 0)
                         weights += together * kernels.columnPanelFloats(step.count, planes: planes)

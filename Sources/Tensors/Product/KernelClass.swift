@@ -91,16 +91,17 @@ extension KernelClass {
     /// `c = a · b`, or `c += a · b`, for panels that lie one behind the other.
     /// - Parameters:
     ///   - inner: Inner dimension, at most ``innerBlock``.
+    ///   - parts: How much of `a` counts, where it was stored split; see ``ActivationPrecision``.
     ///   - c: `rowPanels · panelRows` rows, `stride` floats from row to row.
     package func multiply(
-        _ inner: Int, planes: Int, _ a: UnsafePointer<Float>, rowPanels: Int, _ b: UnsafePointer<Float>,
+        _ inner: Int, parts: Int = 3, planes: Int, _ a: UnsafePointer<Float>, rowPanels: Int, _ b: UnsafePointer<Float>,
         columnPanels: Int, into c: UnsafeMutablePointer<Float>, stride: Int, accumulates: Bool
     ) {
         switch self {
         case .tiles:
             let steps = (inner + 31) / 32
             packshot_tiles_multiply(
-                steps, Int32(planes), UnsafeRawPointer(a).assumingMemoryBound(to: UInt16.self), rowPanels,
+                steps, Int32(parts), Int32(planes), UnsafeRawPointer(a).assumingMemoryBound(to: UInt16.self), rowPanels,
                 UnsafeRawPointer(b).assumingMemoryBound(to: UInt16.self), columnPanels, c, stride, accumulates ? 1 : 0)
         case .vectors where Self.hasWideVectors:
             packshot_vectors_multiply(inner, a, rowPanels, b, columnPanels, c, stride, accumulates ? 1 : 0)

@@ -17,11 +17,15 @@ public final class PackedRows: @unchecked Sendable {
     private let buffer: FloatBuffer
 
     /// Room for `capacity` rows of zeros.
-    /// - Parameter kernels: The class of the layers that multiply them.
-    public init(capacity: Int, width: Int, kernels: KernelClass = .current) {
+    /// - Parameters:
+    ///   - precision: How much of each element products see.
+    ///   - kernels: The class of the layers that multiply them.
+    public init(
+        capacity: Int, width: Int, precision: ActivationPrecision = .exact, kernels: KernelClass = .current
+    ) {
         self.capacity = capacity
         self.width = width
-        layout = Layout(capacity: capacity, width: width, kernels: kernels)
+        layout = Layout(capacity: capacity, width: width, precision: precision, kernels: kernels)
         buffer = FloatBuffer(count: layout.count)
         pointer = buffer.pointer
     }
@@ -39,11 +43,13 @@ public final class PackedRows: @unchecked Sendable {
     /// one behind the other, so that the product reads straight on.
     struct Layout {
         let kernels: KernelClass
+        let precision: ActivationPrecision
         private let panels: Int
         private let width: Int
 
-        init(capacity: Int, width: Int, kernels: KernelClass) {
+        init(capacity: Int, width: Int, precision: ActivationPrecision = .exact, kernels: KernelClass) {
             self.kernels = kernels
+            self.precision = precision
             panels = (capacity + kernels.panelRows - 1) / kernels.panelRows
             self.width = width
         }
@@ -79,9 +85,15 @@ public final class PackedRows: @unchecked Sendable {
                 let panel = pointer + layout.panel(row: first, step: step)
                 switch layout.kernels {
                 case .vectors:
-                    interleave(
-                        from, stride: stride, rows: count, count: end - column,
-                        into: panel + (column - step) * together + row - first)
+                    let target = panel + (column - step) * together + row - first
+                    interleave(from, stride: stride, rows: count, count: end - column, into: target)
+                    guard layout.precision != .exact else { break }
+                    for index in 0..<(end - column) {
+                        for place in 0..<count {
+                            target[index * together + place] =
+                                layout.precision.rounded(target[index * together + place])
+                        }
+                    }
                 case .tiles:
                     let place = UnsafeMutableRawPointer(panel).assumingMemoryBound(to: UInt16.self)
                     for index in 0..<count {

@@ -77,6 +77,7 @@ struct PixelPipelineParityTests {
             ("guidance", { $0.guidance = 0.5 }), ("guidance", { $0.guidance = .nan }),
             ("width", { $0.width = 1 << 40 }), ("step cache", { $0.shortcuts.stepCache = 1.5 }),
             ("guidance share", { $0.shortcuts.guidanceShare = 0 }), ("solver", { $0.shortcuts.solverOrder = 3 }),
+            ("activation bits", { $0.shortcuts.activationBits = 12 }),
         ]
         for (mention, change) in bad {
             var request = good

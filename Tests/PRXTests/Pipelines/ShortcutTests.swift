@@ -28,6 +28,18 @@ struct ShortcutTests {
         return sum / Double(a.images[0].pixels.count)
     }
 
+    @Test func fewerBitsAreLessLikeTheExactImage() throws {
+        let exact = try Self.generate(SamplingShortcuts())
+        let errors = try [16, 8].map { bits in
+            let one = try Self.generate(SamplingShortcuts(activationBits: bits), threads: 1)
+            #expect(one.planes == (try Self.generate(SamplingShortcuts(activationBits: bits), threads: 3)).planes)
+            #expect(one.planes != exact.planes)
+            return Self.meanSquare(one, exact)
+        }
+        #expect(errors[0] < errors[1])
+        #expect(errors[0] < 0.2 && errors[1] < 65, "55 dB and 30 dB")
+    }
+
     @Test func aCacheThatNothingIsSimilarEnoughForChangesNothing() throws {
         let exact = try Self.generate(SamplingShortcuts())
         let cached = try Self.generate(SamplingShortcuts(stepCache: 1e-9))
