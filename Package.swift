@@ -24,7 +24,6 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
-let asyncAlgorithms: Target.Dependency = .product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
 
 let package = Package(
     name: "packshot",
@@ -36,7 +35,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -71,9 +69,7 @@ let package = Package(
         .target(name: "PackshotCatalog", dependencies: ["PackshotJobs", "Digests", yams], swiftSettings: strict),
         .target(
             name: "PackshotWorker",
-            dependencies: [
-                "PackshotJobs", "PRX", "PNGImage", "Digests", asyncAlgorithms, logging, serviceLifecycle,
-            ],
+            dependencies: ["PackshotJobs", "PRX", "PNGImage", "Digests", logging, serviceLifecycle],
             swiftSettings: strict),
         .target(
             name: "PackshotCommands",

@@ -47,12 +47,10 @@ struct Stores: Sendable {
         return (PostgresLedger(connection), LedgerReports(connection))
     }
 
-    /// A worker's ledger, with a connection of its own, its schema checked.
-    /// - Throws: ``StoreError`` `.unreachable` or `.schema`.
-    func workerLedger() async throws -> PostgresLedger {
-        let connection = PostgresConnection(forWorker: postgres)
-        try await Migrator(connection).requireCurrent()
-        return PostgresLedger(connection)
+    /// A worker's ledger, with a connection of its own, made when it is needed. ``ledger()`` checks the schema.
+    func workerLedger(on thread: BlockingExecutor? = nil) -> PostgresLedger {
+        PostgresLedger(
+            thread.map { PostgresConnection(forWorker: postgres, on: $0) } ?? PostgresConnection(forWorker: postgres))
     }
 
     /// A queue on a server that passed the start-up rules.

@@ -1,10 +1,10 @@
-internal import PackshotJobs
+package import PackshotJobs
 
-/// A connection to PostgreSQL with a thread of its own, made on first use and made anew after it broke.
+/// A connection to PostgreSQL with a thread of its own or a shared one, made on first use and made anew after it broke.
 package actor PostgresConnection {
     private let url: PostgresURL
     private let planning: PostgresSession.Planning
-    private let executor = BlockingExecutor(label: "packshot.postgres")
+    private let executor: BlockingExecutor
     private var session: PostgresSession?
 
     /// Work for this connection runs on its own thread, one piece after the other.
@@ -12,17 +12,21 @@ package actor PostgresConnection {
 
     /// A connection to be made later.
     package init(_ url: PostgresURL) {
-        self.init(url, planning: .byStatistics)
+        self.init(url, planning: .byStatistics, thread: BlockingExecutor(label: "packshot.postgres"))
     }
 
     /// A connection to be made later, for a worker's statements: they find every row by a key.
-    package init(forWorker url: PostgresURL) {
-        self.init(url, planning: .byKey)
+    /// - Parameter thread: Where its calls run: one of its own, or one it shares with others that wait for each other anyway.
+    package init(
+        forWorker url: PostgresURL, on thread: BlockingExecutor = BlockingExecutor(label: "packshot.postgres")
+    ) {
+        self.init(url, planning: .byKey, thread: thread)
     }
 
-    private init(_ url: PostgresURL, planning: PostgresSession.Planning) {
+    private init(_ url: PostgresURL, planning: PostgresSession.Planning, thread: BlockingExecutor) {
         self.url = url
         self.planning = planning
+        executor = thread
     }
 
     /// Runs the body with the session.

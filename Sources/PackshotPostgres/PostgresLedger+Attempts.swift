@@ -7,7 +7,7 @@ extension PostgresLedger: JobLedger {
         let jobs = Set(jobs)
         guard !jobs.isEmpty else { return [] }
         return try await connection.run { session in
-            let ids = PostgresValue.integers(jobs.map(\.rawValue))
+            let ids = PostgresValue.bigints(jobs.lazy.map(\.rawValue))
             var rows = try session.query(
                 Self.freeClaimSQL, [ids, .text(worker.rawValue), .microseconds(lease)]
             ).rows

@@ -25,15 +25,15 @@ extension PostgresLedger {
     /// An attempt that ended before answers as it did then; one that was lost or cancelled gets its true time recorded.
     private static let settleSQL = """
         WITH input AS (
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
-                $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::boolean[],
-                $16::bigint[], $17::text[], $18::bytea[], $19::bigint[], $20::integer[], $21::integer[], $22::text[],
-                $23::integer[], $24::text[], $25::integer[], $26::text[], $27::boolean[], $28::jsonb[]) WITH ORDINALITY
-            AS i (job, attempt, worker, outcome, from_us, to_us, embed, sample, decode, encode, write, sources, code, message,
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+                $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::boolean[], $15::bigint[],
+                $16::text[], $17::bytea[], $18::bigint[], $19::integer[], $20::integer[], $21::text[], $22::integer[],
+                $23::text[], $24::integer[], $25::text[], $26::boolean[], $27::text[]) WITH ORDINALITY
+            AS i (job, attempt, outcome, from_us, to_us, embed, sample, decode, encode, write, sources, code, message,
                 permanent, retry_us, path, sha256, bytes, width, height, prompt, tokens, version, used, cleaning,
                 dropped, shortcuts, place)
         ), judged AS MATERIALIZED (
-            SELECT i.*, s.batch_id, s.state AS before, a.resulting_state, r.microusd_per_hour,
+            SELECT i.*, s.batch_id, s.state AS before, a.worker_id AS worker, a.resulting_state, r.microusd_per_hour,
                    s.state = 'running' AND s.current_attempt_id = i.attempt AND a.state = 'running' AS counts,
                    CASE i.outcome
                        WHEN 'completed' THEN 'completed'::job_state
@@ -70,7 +70,7 @@ extension PostgresLedger {
             INSERT INTO images (job_id, attempt_id, batch_id, relative_path, sha256, byte_count, width, height, effective_prompt,
                 prompt_tokens, version, prompt_tokens_used, text_cleaning, dropped_letters, shortcuts)
             SELECT job, attempt, batch_id, path, sha256, bytes, width, height, prompt, tokens, version, used, cleaning, dropped,
-                   shortcuts
+                   shortcuts::jsonb
             FROM judged WHERE counts AND outcome = 'completed'
         ), noted AS (
             INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id, worker_id, detail)
@@ -79,51 +79,120 @@ extension PostgresLedger {
         SELECT place, counts OR resulting_state IS NOT NULL, coalesce(resulting_state, after) FROM judged
         """
 
+    /// The settlements column by column, in the order of the statement's parameters.
     private static func parameters(_ settlements: [Settlement]) throws -> [PostgresValue] {
-        var outcomes: [String?] = []
-        var codes: [String?] = []
-        var messages: [String?] = []
-        var permanents: [String?] = []
-        var retries: [Int64] = []
-        var images: [ImageRecord?] = []
+        var jobs = PostgresArray(of: .bigint)
+        var attempts = PostgresArray(of: .bigint)
+        var outcomes = PostgresArray(of: .text)
+        var spans = (from: PostgresArray(of: .bigint), to: PostgresArray(of: .bigint))
+        var stages = [PostgresArray](repeating: PostgresArray(of: .bigint), count: 5)
+        var sources = PostgresArray(of: .text)
+        var failures = Failures()
+        var images = Images()
         for settlement in settlements {
-            var failure: AttemptFailure?
-            var retry: Duration = .zero
-            var image: ImageRecord?
-            var reason: String?
+            jobs.append(settlement.job.rawValue)
+            attempts.append(settlement.attempt.rawValue)
+            spans.from.append(settlement.busyFrom)
+            spans.to.append(settlement.busyTo)
+            let times = settlement.stages
+            for (stage, time) in [times.embed, times.sample, times.decode, times.encode, times.write].enumerated() {
+                stages[stage].append(time)
+            }
+            sources.append("{" + settlement.embeddingSources.map(\.rawValue).joined(separator: ",") + "}")
             switch settlement.outcome {
             case .completed(let record):
                 outcomes.append("completed")
-                image = record
+                failures.append(code: nil, message: nil)
+                try images.append(record)
             case .failed(let why, let after):
                 outcomes.append("failed")
-                failure = why
-                retry = after
+                failures.append(
+                    code: why.code, message: why.message, isPermanent: why.isPermanent, retryAfter: after)
+                images.appendNone()
             case .handedBack(let why):
                 outcomes.append("handed_back")
-                reason = why
+                failures.append(code: nil, message: why)
+                images.appendNone()
             case .cancelled:
                 outcomes.append("cancelled")
+                failures.append(code: nil, message: nil)
+                images.appendNone()
             }
-            codes.append(failure?.code)
-            messages.append(failure?.message ?? reason)
-            permanents.append(failure?.isPermanent == true ? "t" : "f")
-            retries.append(retry.components.seconds * 1_000_000 + retry.components.attoseconds / 1_000_000_000_000)
-            images.append(image)
         }
-        func numbers(_ value: (Settlement) -> Int64) -> PostgresValue { .integers(settlements.map(value)) }
-        func imageTexts(_ value: (ImageRecord) -> String) -> PostgresValue { .texts(images.map { $0.map(value) }) }
-        return [
-            numbers(\.job.rawValue), numbers(\.attempt.rawValue), .texts(settlements.map(\.worker.rawValue)),
-            .texts(outcomes), numbers(\.busyFrom), numbers(\.busyTo), numbers(\.stages.embed), numbers(\.stages.sample),
-            numbers(\.stages.decode), numbers(\.stages.encode), numbers(\.stages.write),
-            .texts(settlements.map { "{" + $0.embeddingSources.map(\.rawValue).joined(separator: ",") + "}" }),
-            .texts(codes), .texts(messages), .texts(permanents), .integers(retries), imageTexts(\.relativePath),
-            imageTexts { PostgresValue.hexadecimal($0.sha256) }, imageTexts { String($0.byteCount) },
-            imageTexts { String($0.width) }, imageTexts { String($0.height) }, imageTexts(\.effectivePrompt),
-            imageTexts { String($0.promptTokens) }, imageTexts(\.version), imageTexts { String($0.promptTokensUsed) },
-            .texts(images.map { $0?.textCleaning?.rawValue }), imageTexts { $0.droppedLetters ? "t" : "f" },
-            .texts(try images.map { try $0?.shortcuts.map(PostgresValue.json) }),
-        ]
+        return [jobs.value, attempts.value, outcomes.value, spans.from.value, spans.to.value] + stages.map(\.value)
+            + [sources.value] + failures.values + images.values
+    }
+
+    /// Why attempts failed, or what else there is to say of them.
+    private struct Failures {
+        private var codes = PostgresArray(of: .text)
+        private var messages = PostgresArray(of: .text)
+        private var permanents = PostgresArray(of: .boolean)
+        private var retries = PostgresArray(of: .bigint)
+
+        mutating func append(
+            code: String?, message: String?, isPermanent: Bool = false, retryAfter: Duration = .zero
+        ) {
+            codes.append(code)
+            messages.append(message)
+            permanents.append(isPermanent)
+            let (seconds, attoseconds) = retryAfter.components
+            retries.append(seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
+        }
+
+        var values: [PostgresValue] { [codes.value, messages.value, permanents.value, retries.value] }
+    }
+
+    /// The images of attempts that made one.
+    private struct Images {
+        private var paths = PostgresArray(of: .text)
+        private var digests = PostgresArray(of: .bytes)
+        private var sizes = PostgresArray(of: .bigint)
+        private var widths = PostgresArray(of: .integer)
+        private var heights = PostgresArray(of: .integer)
+        private var prompts = PostgresArray(of: .text)
+        private var tokens = PostgresArray(of: .integer)
+        private var versions = PostgresArray(of: .text)
+        private var tokensUsed = PostgresArray(of: .integer)
+        private var cleanings = PostgresArray(of: .text)
+        private var losses = PostgresArray(of: .boolean)
+        private var shortcuts = PostgresArray(of: .text)
+
+        mutating func append(_ image: ImageRecord) throws {
+            paths.append(image.relativePath)
+            digests.append(image.sha256)
+            sizes.append(image.byteCount)
+            widths.append(Int32(clamping: image.width))
+            heights.append(Int32(clamping: image.height))
+            prompts.append(image.effectivePrompt)
+            tokens.append(Int32(clamping: image.promptTokens))
+            versions.append(image.version)
+            tokensUsed.append(Int32(clamping: image.promptTokensUsed))
+            cleanings.append(image.textCleaning?.rawValue)
+            losses.append(image.droppedLetters)
+            shortcuts.append(try image.shortcuts.map(PostgresValue.json))
+        }
+
+        mutating func appendNone() {
+            paths.appendNull()
+            digests.appendNull()
+            sizes.appendNull()
+            widths.appendNull()
+            heights.appendNull()
+            prompts.appendNull()
+            tokens.appendNull()
+            versions.appendNull()
+            tokensUsed.appendNull()
+            cleanings.appendNull()
+            losses.appendNull()
+            shortcuts.appendNull()
+        }
+
+        var values: [PostgresValue] {
+            [
+                paths, digests, sizes, widths, heights, prompts, tokens, versions, tokensUsed, cleanings, losses,
+                shortcuts,
+            ].map(\.value)
+        }
     }
 }

@@ -64,10 +64,7 @@ final class PostgresSession {
     @discardableResult
     func query(_ sql: String, _ parameters: [PostgresValue] = []) throws(StoreError) -> PostgresRows {
         let name = try prepared(sql)
-        let result = withCStrings(parameters.map(\.text)) { values in
-            PQexecPrepared(connection, name, Int32(parameters.count), values, nil, nil, 0)
-        }
-        return try take(result)
+        return try take(send(parameters, to: name))
     }
 
     /// Runs a script of several statements without parameters, as migrations are.
@@ -161,7 +158,11 @@ final class PostgresSession {
             let (rows, columns) = (PQntuples(result), PQnfields(result))
             let cells = (0..<rows).map { row in
                 (0..<columns).map { column -> String? in
-                    PQgetisnull(result, row, column) == 1 ? nil : String(cString: PQgetvalue(result, row, column))
+                    guard let value = PQgetvalue(result, row, column), PQgetisnull(result, row, column) == 0 else {
+                        return nil
+                    }
+                    let length = Int(PQgetlength(result, row, column))
+                    return String(decoding: UnsafeRawBufferPointer(start: value, count: length), as: UTF8.self)
                 }
             }
             return PostgresRows(rows: cells, affected: Int(String(cString: PQcmdTuples(result))) ?? 0)
@@ -180,15 +181,23 @@ final class PostgresSession {
             "lost the connection to PostgreSQL at \(server): \(reason.trimmingCharacters(in: .whitespacesAndNewlines))")
     }
 
-    private func withCStrings<Result>(
-        _ strings: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
-    ) -> Result {
-        let copies = strings.map { $0.map { strdup($0) } ?? nil }
-        defer { for copy in copies { free(copy) } }
-        return copies.map { UnsafePointer($0) }.withUnsafeBufferPointer { buffer in
-            withExtendedLifetime(copies) {
-                buffer.baseAddress.map(body) ?? withUnsafePointer(to: nil as UnsafePointer<CChar>?) { body($0) }
-            }
+    /// Runs a prepared statement. All values lie behind each other in one buffer meanwhile.
+    private func send(_ parameters: [PostgresValue], to statement: String) -> OpaquePointer? {
+        var buffer: [UInt8] = []
+        buffer.reserveCapacity(parameters.reduce(0) { $0 + ($1.bytes?.count ?? 0) })
+        var places: [Int?] = []
+        for parameter in parameters {
+            places.append(parameter.bytes == nil ? nil : buffer.count)
+            buffer += parameter.bytes ?? []
+        }
+        let lengths = parameters.map { Int32($0.bytes?.count ?? 0) }
+        let formats: [Int32] = parameters.map { $0.isBinary ? 1 : 0 }
+        // A value of no bytes needs a place, too: without one it would be NULL.
+        buffer.append(0)
+        return buffer.withUnsafeBytes { bytes in
+            let base = bytes.bindMemory(to: CChar.self).baseAddress
+            let values = places.map { place in place.flatMap { offset in base.map { $0 + offset } } }
+            return PQexecPrepared(connection, statement, Int32(parameters.count), values, lengths, formats, 0)
         }
     }
 }

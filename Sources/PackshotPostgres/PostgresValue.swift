@@ -1,9 +1,21 @@
 internal import Foundation
 
-/// A parameter in PostgreSQL's text form.
+/// A parameter, in PostgreSQL's text or binary form.
 struct PostgresValue: Sendable {
-    /// The text; nil for NULL.
-    let text: String?
+    /// As they are sent, a text with a zero byte after it; nil for NULL.
+    let bytes: [UInt8]?
+    let isBinary: Bool
+
+    private init(text: String?) {
+        bytes = text.map { Array($0.utf8) + [0] }
+        isBinary = false
+    }
+
+    /// A value in the binary form of its type.
+    init(binary: [UInt8]) {
+        bytes = binary
+        isBinary = true
+    }
 
     static let null = PostgresValue(text: nil)
     static func text(_ value: String?) -> PostgresValue { PostgresValue(text: value) }

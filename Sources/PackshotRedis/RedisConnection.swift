@@ -15,9 +15,14 @@ package actor RedisConnection {
     /// A connection that will be made on first use.
     /// - Parameter label: Names the thread.
     package init(_ url: RedisURL, timeouts: RedisTimeouts = .standard, label: String = "packshot.redis") {
+        self.init(url, timeouts: timeouts, on: BlockingExecutor(label: label))
+    }
+
+    /// A connection that will be made on first use, on a thread that is given.
+    init(_ url: RedisURL, timeouts: RedisTimeouts, on thread: BlockingExecutor) {
         self.url = url
         self.timeouts = timeouts
-        executor = BlockingExecutor(label: label)
+        executor = thread
     }
 
     /// Sends one command and copies its reply, for commands that nothing else here covers.

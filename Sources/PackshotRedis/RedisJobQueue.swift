@@ -21,10 +21,14 @@ package final class RedisJobQueue: JobQueue {
     static let longestBlock = Duration.seconds(10)
 
     /// A queue; connections are made on first use.
+    /// - Parameter claimThread: Where claims block; nobody else can run there meanwhile.
     /// - Throws: ``StoreError`` `.refused` when the process has no file descriptors left.
-    package init(_ url: RedisURL, timeouts: RedisTimeouts = .standard) throws {
+    package init(
+        _ url: RedisURL, timeouts: RedisTimeouts = .standard,
+        claimThread: BlockingExecutor = BlockingExecutor(label: "packshot.redis.claims")
+    ) throws {
         keys = RedisKeys(prefix: url.prefix)
-        claims = RedisConnection(url, timeouts: timeouts, label: "packshot.redis.claims")
+        claims = RedisConnection(url, timeouts: timeouts, on: claimThread)
         commands = RedisConnection(url, timeouts: timeouts, label: "packshot.redis.commands")
         wake = try WakeSignal()
     }

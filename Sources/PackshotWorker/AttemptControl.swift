@@ -69,23 +69,26 @@ final class AttemptControl: Sendable {
     }
 }
 
-/// The attempts a worker holds at this moment.
+/// The attempts a worker holds at this moment, one a job.
 final class AttemptsInHand: Sendable {
     private struct State {
-        var attempts: [AttemptID: (control: AttemptControl, delivery: Delivery)] = [:]
+        var attempts: [JobID: (control: AttemptControl, delivery: Delivery)] = [:]
         var waiters: [(most: Int, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let state = Mutex(State())
 
-    func add(_ control: AttemptControl, delivery: Delivery) {
-        state.withLock { $0.attempts[control.attempt] = (control, delivery) }
+    func add(_ held: [HeldAttempt]) {
+        state.withLock { state in
+            for attempt in held { state.attempts[attempt.job.id] = (attempt.control, attempt.delivery) }
+        }
     }
 
-    func remove(_ attempt: AttemptID) {
+    func remove(_ jobs: [JobID]) {
         let served = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            state.attempts.removeValue(forKey: attempt)
+            for job in jobs { state.attempts.removeValue(forKey: job) }
             let count = state.attempts.count
+            guard state.waiters.contains(where: { count <= $0.most }) else { return [] }
             let served = state.waiters.filter { count <= $0.most }
             state.waiters.removeAll { count <= $0.most }
             return served.map(\.continuation)
@@ -95,6 +98,11 @@ final class AttemptsInHand: Sendable {
 
     var all: [(control: AttemptControl, delivery: Delivery)] {
         state.withLock { Array($0.attempts.values) }
+    }
+
+    /// Those deliveries whose jobs are not in hand.
+    func unknown(_ deliveries: [Delivery]) -> [Delivery] {
+        state.withLock { state in deliveries.filter { state.attempts[$0.job] == nil } }
     }
 
     /// Returns once at most so many attempts are in hand.

@@ -4,63 +4,50 @@ internal import Logging
 internal import PackshotJobs
 internal import Synchronization
 
-/// Brings an attempt to its end: the file, the ledger, the queue, in this order.
+/// Brings an attempt to its end: the file, the ledger, the queue, in this order. The file is written before a method
+/// returns, on the caller's thread; ledger and queue hear of it in their own time.
 struct AttemptFinisher: Sendable {
     let configuration: WorkerConfiguration
     let composer: ImageComposer
     let files: ImageFileStore
     let settlements: SettlementWriter
     let timeline: WorkerTimeline
-    let attempts: AttemptsInHand
     let storage: StorageHealth
     let logger: Logger
 
-    private let fileLane = BlockingLane(label: "packshot.files")
-
-    init(
-        configuration: WorkerConfiguration, composer: ImageComposer, files: ImageFileStore,
-        settlements: SettlementWriter, timeline: WorkerTimeline, attempts: AttemptsInHand,
-        storage: StorageHealth, logger: Logger
-    ) {
-        self.configuration = configuration
-        self.composer = composer
-        self.files = files
-        self.settlements = settlements
-        self.timeline = timeline
-        self.attempts = attempts
-        self.storage = storage
-        self.logger = logger
-    }
-
     /// Stores a generated image and completes its job, or records why there is none.
-    func finish(_ job: PreparedJob, _ result: Result<GeneratedImage, any Error>) async {
+    func finish(_ job: PreparedJob, _ result: Result<GeneratedImage, any Error>) {
         var stages = StageTimes(embed: job.embedTime)
         do {
             let image = try result.get()
             stages.sample = image.sampleTime
             stages.decode = image.decodeTime
-            let claimed = job.attempt.job
-            let (record, encodeTime, writeTime) = try await fileLane.run { () -> (ImageRecord, Int64, Int64) in
-                let start = timeline.now
-                guard configuration.writesFiles else {
-                    return (Self.record(of: image.rgb, image, claimed, job.prompt, configuration.version), 0, 0)
-                }
-                let bytes = try composer.png(
-                    width: image.width, height: image.height, rgb: image.rgb, spec: claimed.spec,
-                    reusedSteps: image.reusedSteps, effectivePrompt: job.prompt.effectiveText,
-                    origin: ImageProvenance.Origin(claimed))
-                let encoded = timeline.now
-                try job.attempt.control.check()
-                try files.write(bytes, to: claimed.relativePath, in: configuration.outputRoot ?? claimed.outputRoot)
-                let record = Self.record(of: bytes, image, claimed, job.prompt, configuration.version)
-                return (record, encoded - start, timeline.now - encoded)
-            }
-            stages.encode = encodeTime
-            stages.write = writeTime
-            await settle(job.attempt, .completed(record), stages: stages, sources: job.sources)
+            let record = try store(image, of: job, &stages)
+            settle(job.attempt, .completed(record), stages: stages, sources: job.sources)
         } catch {
-            await end(job.attempt, error, stages: stages, sources: job.sources)
+            end(job.attempt, error, stages: stages, sources: job.sources)
         }
+    }
+
+    private func store(
+        _ image: GeneratedImage, of job: PreparedJob, _ stages: inout StageTimes
+    ) throws -> ImageRecord {
+        let claimed = job.attempt.job
+        guard configuration.writesFiles else {
+            return Self.record(of: image.rgb, image, claimed, job.prompt, configuration.version)
+        }
+        let start = timeline.now
+        let bytes = try composer.png(
+            width: image.width, height: image.height, rgb: image.rgb, spec: claimed.spec,
+            reusedSteps: image.reusedSteps, effectivePrompt: job.prompt.effectiveText,
+            origin: ImageProvenance.Origin(claimed))
+        let encoded = timeline.now
+        try job.attempt.control.check()
+        try files.write(bytes, to: claimed.relativePath, in: configuration.outputRoot ?? claimed.outputRoot)
+        let record = Self.record(of: bytes, image, claimed, job.prompt, configuration.version)
+        stages.encode = encoded - start
+        stages.write = timeline.now - encoded
+        return record
     }
 
     private static func record(
@@ -75,13 +62,13 @@ struct AttemptFinisher: Sendable {
     }
 
     /// Records that an attempt ended before it reached the sampler.
-    func fail(_ attempt: HeldAttempt, _ error: any Error) async {
-        await end(attempt, error, stages: StageTimes(), sources: [])
+    func fail(_ attempt: HeldAttempt, _ error: any Error) {
+        end(attempt, error, stages: StageTimes(), sources: [])
     }
 
     /// Gives an attempt back unharmed.
-    func handBack(_ attempt: HeldAttempt, reason: String) async {
-        await settle(attempt, .handedBack(reason: reason), stages: StageTimes(), sources: [])
+    func handBack(_ attempt: HeldAttempt, reason: String) {
+        settle(attempt, .handedBack(reason: reason), stages: StageTimes(), sources: [])
     }
 
     /// Returns when files can be written, or the worker stops.
@@ -91,21 +78,21 @@ struct AttemptFinisher: Sendable {
 
     private func end(
         _ attempt: HeldAttempt, _ error: any Error, stages: StageTimes, sources: [EmbeddingSource]
-    ) async {
+    ) {
         switch error {
         case let stopped as AttemptControl.Stopped:
             switch stopped.reason {
-            case .cancelled: await settle(attempt, .cancelled, stages: stages, sources: sources)
+            case .cancelled: settle(attempt, .cancelled, stages: stages, sources: sources)
             case .shutdown:
-                await settle(attempt, .handedBack(reason: "grace time over"), stages: stages, sources: sources)
+                settle(attempt, .handedBack(reason: "grace time over"), stages: stages, sources: sources)
             case .lost:
                 // Settled all the same: the ledger refuses it and records the time as waste.
                 let failure = AttemptFailure(code: "lease_lost", message: "the lease was lost", isPermanent: false)
-                await settle(attempt, .failed(failure, retryAfter: .zero), stages: stages, sources: sources)
+                settle(attempt, .failed(failure, retryAfter: .zero), stages: stages, sources: sources)
             }
         case let failure as ImageFileStore.Failure where failure.code == .diskFull:
             storage.reportFull(failure.message, root: configuration.outputRoot ?? attempt.job.outputRoot)
-            await settle(attempt, .handedBack(reason: failure.message), stages: stages, sources: sources)
+            settle(attempt, .handedBack(reason: failure.message), stages: stages, sources: sources)
         default:
             let failure = AttemptFailure(describing: error)
             logger.error(
@@ -113,31 +100,18 @@ struct AttemptFinisher: Sendable {
                 metadata: ["job": "\(attempt.job.id)", "code": "\(failure.code)", "error": "\(failure.message)"])
             let delay = configuration.retryPolicy.delay(
                 afterAttempts: attempt.job.attemptNumber, random: .random(in: 0..<1))
-            await settle(attempt, .failed(failure, retryAfter: delay), stages: stages, sources: sources)
+            settle(attempt, .failed(failure, retryAfter: delay), stages: stages, sources: sources)
         }
     }
 
     private func settle(
         _ attempt: HeldAttempt, _ outcome: Settlement.Outcome, stages: StageTimes, sources: [EmbeddingSource]
-    ) async {
+    ) {
         let (from, to) = timeline.charge(claimedAt: attempt.control.claimedAt)
-        let settlement = Settlement(
-            job: attempt.job.id, attempt: attempt.job.attempt, worker: configuration.id, outcome: outcome,
-            busyFrom: from, busyTo: to, stages: stages, embeddingSources: sources)
-        do {
-            let verdict = try await settlements.settle(settlement, of: attempt)
-            attempts.remove(attempt.job.attempt)
-            if verdict == .stale {
-                logger.warning(
-                    "refused as stale: the job was taken over", metadata: ["job": "\(attempt.job.id)"])
-            }
-        } catch {
-            // The ledger is the truth: a job it holds as running comes back after the lease, one it holds as done is
-            // acknowledged when the queue delivers it again.
-            attempts.remove(attempt.job.attempt)
-            logger.warning(
-                "attempt not fully settled", metadata: ["job": "\(attempt.job.id)", "error": "\(error)"])
-        }
+        settlements.add(
+            Settlement(
+                job: attempt.job.id, attempt: attempt.job.attempt, worker: configuration.id, outcome: outcome,
+                busyFrom: from, busyTo: to, stages: stages, embeddingSources: sources), of: attempt)
     }
 }
 

@@ -1,5 +1,6 @@
 package import Logging
 package import PackshotJobs
+internal import Synchronization
 
 /// Text embeddings, from the nearest place that has them: this process's memory, the fleet's store, or the encoder.
 ///
@@ -15,7 +16,7 @@ package actor EmbeddingCache {
     private let holder: String
     private let logger: Logger
     private var inFlight: [[UInt8]: Task<(value: [UInt8], source: EmbeddingSource), any Error>] = [:]
-    private var uncounted: [EmbeddingSource: Int] = [:]
+    private nonisolated let uncounted = Mutex<[EmbeddingSource: Int]>([:])
 
     /// - Parameters:
     ///   - memoryBytes: Bytes kept in this process.
@@ -33,13 +34,10 @@ package actor EmbeddingCache {
     package func embedding(
         for key: [UInt8], compute: @escaping @Sendable () async throws -> [UInt8]
     ) async throws -> (value: [UInt8], source: EmbeddingSource) {
-        if let value = memory.value(for: key) {
-            uncounted[.memory, default: 0] += 1
-            return (value, .memory)
-        }
+        if let value = inMemory(key) { return (value, .memory) }
         if let running = inFlight[key] {
             let value = try await running.value.value
-            uncounted[.memory, default: 0] += 1
+            note(.memory)
             return (value, .memory)
         }
         let task = Task { try await self.fetchOrCompute(key, compute) }
@@ -47,8 +45,19 @@ package actor EmbeddingCache {
         defer { inFlight[key] = nil }
         let found = try await task.value
         memory.store(found.value, for: key)
-        uncounted[found.source, default: 0] += 1
+        note(found.source)
         return found
+    }
+
+    /// The embedding under a key if this process's memory has it, without a wait.
+    package nonisolated func inMemory(_ key: [UInt8]) -> [UInt8]? {
+        guard let value = memory.value(for: key) else { return nil }
+        note(.memory)
+        return value
+    }
+
+    private nonisolated func note(_ source: EmbeddingSource) {
+        uncounted.withLock { $0[source, default: 0] += 1 }
     }
 
     private nonisolated func fetchOrCompute(
@@ -93,13 +102,15 @@ package actor EmbeddingCache {
     /// Adds what was found since the last call to the fleet's counters. They are for people: when the store is away, the
     /// numbers wait for the next call.
     package func publishCounts() async {
-        guard !uncounted.isEmpty else { return }
-        let counts = uncounted
-        uncounted = [:]
+        let counts = uncounted.withLock { uncounted in
+            defer { uncounted = [:] }
+            return uncounted
+        }
+        guard !counts.isEmpty else { return }
         do {
             try await store.count(counts)
         } catch {
-            uncounted.merge(counts) { $0 + $1 }
+            uncounted.withLock { $0.merge(counts) { $0 + $1 } }
         }
     }
 }

@@ -25,9 +25,9 @@ final class EmbeddingLRU: Sendable {
     func value(for key: [UInt8]) -> [UInt8]? {
         state.withLock { state in
             state.uses += 1
-            guard let entry = state.entries[key] else { return nil }
-            state.entries[key]?.lastUse = state.uses
-            return entry.value
+            guard let place = state.entries.index(forKey: key) else { return nil }
+            state.entries.values[place].lastUse = state.uses
+            return state.entries.values[place].value
         }
     }
 

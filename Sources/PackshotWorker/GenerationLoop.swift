@@ -1,11 +1,11 @@
-internal import AsyncAlgorithms
 internal import Logging
 internal import PackshotJobs
 
 /// A worker's main line: claim, confirm, embed | sample | encode, write, settle, acknowledge.
 ///
 /// The three parts run at the same time on different jobs: while the sampler works on one, the next is claimed and its
-/// embedding fetched, and the last one's file and ledger row are written.
+/// embedding fetched, and the last one's file and ledger row are written. Each leaves its jobs in a ``Mailbox`` for the
+/// next, so that quick jobs go through the parts in groups.
 struct GenerationLoop: Sendable {
     let configuration: WorkerConfiguration
     let generator: any ImageGenerator
@@ -18,8 +18,11 @@ struct GenerationLoop: Sendable {
     let logger: Logger
 
     private let gate: LookaheadGate
+    private let prepared = Mailbox<PreparedJob>()
+    private let sampled = Mailbox<SampledJob>()
     private let encoderLane = BlockingLane(label: "packshot.encoder")
     private let samplerLane = BlockingLane(label: "packshot.sampler")
+    private let fileLane = BlockingLane(label: "packshot.files")
 
     init(
         configuration: WorkerConfiguration, generator: any ImageGenerator, stores: WorkerStores,
@@ -41,55 +44,42 @@ struct GenerationLoop: Sendable {
     /// Works until it is told to stop, or until nothing is left when the worker drains; then finishes or hands back what
     /// it holds.
     func run() async {
-        let prepared = AsyncChannel<PreparedJob>()
         stop.onStop {
             gate.openForGood()
             stores.queue.interrupt()
         }
         await withDiscardingTaskGroup { group in
-            group.addTask { await claimLoop(into: prepared) }
-            let slots = Slots()
-            for await job in prepared {
-                if stop.isStopping {
-                    await finisher.handBack(job.attempt, reason: "worker stopping")
-                    continue
-                }
-                gate.jobBegan()
-                let result = await sample(job)
-                gate.jobEnded()
-                await slots.take(limit: max(4, gate.batchSize))
-                group.addTask {
-                    await finisher.finish(job, result)
-                    await slots.giveBack()
-                }
-            }
+            group.addTask(executorPreference: stores.claimThread.forTasks) { await claimLoop() }
+            group.addTask { await sampleLoop() }
+            group.addTask { await finishLoop() }
         }
+        await finisher.settlements.finish()
     }
 
     // MARK: Claim and prepare
 
-    private func claimLoop(into prepared: AsyncChannel<PreparedJob>) async {
-        defer { prepared.finish() }
+    private func claimLoop() async {
+        defer { prepared.close() }
         var backoff = Backoff()
         // While jobs come back, one at a time: the others of a group would have to be handed back.
         var claimsOne = false
         while true {
             await gate.wait()
+            // Images that wait for the disk or the ledger take memory: not more of them than two groups.
+            await attempts.waitUntil(atMost: max(4, 2 * gate.groupSize))
             await finisher.waitUntilWritable(stop)
             if stop.isStopping { return }
             do {
-                let held = try await claim(limit: claimsOne ? 1 : gate.batchSize)
+                let held = try await claim(limit: claimsOne ? 1 : gate.groupSize)
                 claimsOne = held.last?.isSuspect ?? claimsOne
-                for attempt in held {
-                    guard !stop.isStopping else {
-                        await finisher.handBack(attempt, reason: "worker stopping")
-                        continue
-                    }
+                gate.jobsClaimed(held.count)
+                await prepare(held.filter { !$0.isSuspect })
+                for suspect in held where suspect.isSuspect {
                     // A job that came back may be what its worker died of, and a death is charged to all it held: it is made
                     // alone, so that the next one is charged to it only.
-                    if attempt.isSuspect { await attempts.waitUntil(atMost: 1) }
-                    if let job = await prepare(attempt) { await prepared.send(job) }
-                    if attempt.isSuspect { await attempts.waitUntil(atMost: 0) }
+                    await attempts.waitUntil(atMost: 1)
+                    await prepare([suspect])
+                    await attempts.waitUntil(atMost: 0)
                 }
                 backoff = Backoff()
             } catch {
@@ -122,8 +112,7 @@ struct GenerationLoop: Sendable {
         var backoff = Backoff()
         // The ledger would give a job in hand again, as to a worker that did not hear its first answer. Its copies stay in
         // the queue unrenewed: they come back after the lease, and are needed then if this attempt comes to nothing.
-        let inHand = Set(attempts.all.map(\.control.job))
-        let deliveries = deliveries.filter { !inHand.contains($0.job) }
+        let deliveries = attempts.unknown(deliveries)
         while true {
             do {
                 let claimedAt = timeline.now
@@ -138,11 +127,11 @@ struct GenerationLoop: Sendable {
                         continue
                     }
                     let control = AttemptControl(job: job.id, attempt: job.attempt, claimedAt: claimedAt)
-                    attempts.add(control, delivery: delivery)
                     held.append(HeldAttempt(job: job, delivery: delivery, control: control))
                 }
+                attempts.add(held)
                 if !refused.isEmpty { try? await stores.queue.acknowledge(refused) }
-                return await withOneSuspect(held)
+                return withOneSuspect(held)
             } catch let error as StoreError where error.isTransient && !stop.isStopping {
                 logger.warning("cannot confirm a claim; trying again", metadata: ["error": "\(error)"])
                 await backoff.wait()
@@ -152,36 +141,67 @@ struct GenerationLoop: Sendable {
 
     /// The attempts of jobs that are begun for the first time, then one of those that came back; others of these are handed
     /// back, for other workers or for later.
-    private func withOneSuspect(_ held: [HeldAttempt]) async -> [HeldAttempt] {
+    private func withOneSuspect(_ held: [HeldAttempt]) -> [HeldAttempt] {
         let suspects = held.filter(\.isSuspect)
-        for suspect in suspects.dropFirst() { await finisher.handBack(suspect, reason: "made alone, later") }
+        guard !suspects.isEmpty else { return held }
+        for suspect in suspects.dropFirst() { finisher.handBack(suspect, reason: "made alone, later") }
         return held.filter { !$0.isSuspect } + suspects.prefix(1)
     }
 
-    private func prepare(_ attempt: HeldAttempt) async -> PreparedJob? {
-        let start = timeline.now
-        var sources: [EmbeddingSource] = []
-        do {
-            let spec = attempt.job.spec
-            let prompt = try await encoderLane.run { try generator.prepare(spec.prompt, cleaning: spec.textCleaning) }
-            let embedding = try await embedding(of: prompt, into: &sources)
-            var negative: [UInt8]?
-            if generator.needsNegativePrompt(spec) {
-                let text = try await encoderLane.run {
-                    try generator.prepare(spec.negativePrompt, cleaning: spec.textCleaning)
-                }
-                negative = try await self.embedding(of: text, into: &sources)
+    /// Leaves attempts for the sampler: at once while their embeddings are in memory, else each when it has them.
+    private func prepare(_ group: [HeldAttempt]) async {
+        guard !group.isEmpty else { return }
+        let prompts = await encoderLane.run { group.map { attempt in Result { try self.prompts(of: attempt) } } }
+        var ready: [PreparedJob] = []
+        for (attempt, prompts) in zip(group, prompts) {
+            if stop.isStopping {
+                finisher.handBack(attempt, reason: "worker stopping")
+                continue
             }
-            return PreparedJob(
-                attempt: attempt, prompt: prompt, embedding: embedding, negativeEmbedding: negative, sources: sources,
-                embedTime: timeline.now - start)
-        } catch {
-            await finisher.fail(attempt, error)
-            return nil
+            do {
+                ready.append(try await embed(attempt, try prompts.get(), sending: &ready))
+            } catch {
+                gate.jobDropped()
+                finisher.fail(attempt, error)
+            }
         }
+        prepared.send(ready)
     }
 
-    private func embedding(of prompt: PreparedPrompt, into sources: inout [EmbeddingSource]) async throws -> [UInt8] {
+    private func prompts(of attempt: HeldAttempt) throws -> Prompts {
+        let start = timeline.now
+        let spec = attempt.job.spec
+        let positive = try generator.prepare(spec.prompt, cleaning: spec.textCleaning)
+        let needsNegative = generator.needsNegativePrompt(spec)
+        let negative = try needsNegative ? generator.prepare(spec.negativePrompt, cleaning: spec.textCleaning) : nil
+        return Prompts(positive: positive, negative: negative, time: timeline.now - start)
+    }
+
+    /// - Parameter ready: Jobs that are prepared; they are sent before this one waits for anything.
+    private func embed(
+        _ attempt: HeldAttempt, _ prompts: Prompts, sending ready: inout [PreparedJob]
+    ) async throws -> PreparedJob {
+        let start = timeline.now
+        var sources: [EmbeddingSource] = []
+        let embedding = try await embedding(of: prompts.positive, into: &sources, sending: &ready)
+        var negative: [UInt8]?
+        if let prompt = prompts.negative {
+            negative = try await self.embedding(of: prompt, into: &sources, sending: &ready)
+        }
+        return PreparedJob(
+            attempt: attempt, prompt: prompts.positive, embedding: embedding, negativeEmbedding: negative,
+            sources: sources, embedTime: prompts.time + timeline.now - start)
+    }
+
+    private func embedding(
+        of prompt: PreparedPrompt, into sources: inout [EmbeddingSource], sending ready: inout [PreparedJob]
+    ) async throws -> [UInt8] {
+        if let value = stores.embeddings.inMemory(prompt.key) {
+            sources.append(.memory)
+            return value
+        }
+        prepared.send(ready)
+        ready = []
         let (value, source) = try await stores.embeddings.embedding(for: prompt.key) {
             try await encoderLane.run { try generator.embed(prompt) }
         }
@@ -197,22 +217,61 @@ struct GenerationLoop: Sendable {
         if spent >= limit { throw SpendingLimitReached() }
     }
 
-    private func sample(_ job: PreparedJob) async -> Result<GeneratedImage, any Error> {
+    private func sampleLoop() async {
+        defer { sampled.close() }
+        while true {
+            let jobs = await prepared.takeAll()
+            if jobs.isEmpty { return }
+            await samplerLane.run { sample(jobs) }
+        }
+    }
+
+    /// Samples one job after the other and passes each on when it is done; quick ones in bunches of a millisecond's work.
+    private func sample(_ jobs: [PreparedJob]) {
+        var bunch: [SampledJob] = []
+        var bunchBegan = timeline.now
+        for job in jobs {
+            if stop.isStopping {
+                finisher.handBack(job.attempt, reason: "worker stopping")
+                continue
+            }
+            gate.jobBegan()
+            let result = sample(job)
+            gate.jobEnded()
+            bunch.append(SampledJob(job: job, result: result))
+            let now = timeline.now
+            if now - bunchBegan >= 1_000 {
+                sampled.send(bunch)
+                bunch = []
+                bunchBegan = now
+            }
+        }
+        sampled.send(bunch)
+    }
+
+    private func sample(_ job: PreparedJob) -> Result<GeneratedImage, any Error> {
         let control = job.attempt.control
-        do {
+        return Result {
             try control.check()
-            return .success(
-                try await samplerLane.run {
-                    try generator.generate(
-                        job.attempt.job.spec, prompt: job.embedding, negativePrompt: job.negativeEmbedding
-                    ) { step, steps in
-                        try control.checkpoint(step: step, of: steps)
-                        try checkSpending(of: job.attempt)
-                        gate.jobAdvanced(step: step, of: steps)
-                    }
-                })
-        } catch {
-            return .failure(error)
+            return try generator.generate(
+                job.attempt.job.spec, prompt: job.embedding, negativePrompt: job.negativeEmbedding
+            ) { step, steps in
+                try control.checkpoint(step: step, of: steps)
+                try checkSpending(of: job.attempt)
+                gate.jobAdvanced(step: step, of: steps)
+            }
+        }
+    }
+
+    // MARK: Finish
+
+    private func finishLoop() async {
+        while true {
+            let jobs = await sampled.takeAll()
+            if jobs.isEmpty { return }
+            await fileLane.run {
+                for job in jobs { finisher.finish(job.job, job.result) }
+            }
         }
     }
 }
@@ -220,14 +279,30 @@ struct GenerationLoop: Sendable {
 /// Thrown out of the sampler when an attempt would cost more than was set aside for it.
 struct SpendingLimitReached: Error {}
 
-/// A confirmed claim, with the means to stop it and the queue entry to acknowledge.
-struct HeldAttempt: Sendable {
+/// A confirmed claim, with the means to stop it and the queue entry to acknowledge. One object, because all parts of the
+/// worker hold it.
+final class HeldAttempt: Sendable {
     let job: ClaimedJob
     let delivery: Delivery
     let control: AttemptControl
 
+    init(job: ClaimedJob, delivery: Delivery, control: AttemptControl) {
+        self.job = job
+        self.delivery = delivery
+        self.control = control
+    }
+
     /// True for a job that came back: its last worker may have died of it.
     var isSuspect: Bool { job.attemptNumber > 1 }
+}
+
+/// A job's texts as the encoder takes them.
+private struct Prompts: Sendable {
+    let positive: PreparedPrompt
+    /// nil when the job's guidance needs none.
+    let negative: PreparedPrompt?
+    /// Microseconds it took to clean and tokenise them.
+    let time: Int64
 }
 
 /// A held attempt with everything the sampler needs.
@@ -237,24 +312,12 @@ struct PreparedJob: Sendable {
     let embedding: [UInt8]
     let negativeEmbedding: [UInt8]?
     let sources: [EmbeddingSource]
-    /// Microseconds from the claim's confirmation to the last embedding.
+    /// Microseconds its texts and its embeddings took.
     let embedTime: Int64
 }
 
-/// Bounds how many finished images wait for the disk and the ledger.
-private actor Slots {
-    private var taken = 0
-    private var waiters: [CheckedContinuation<Void, Never>] = []
-
-    func take(limit: Int) async {
-        while taken >= limit {
-            await withCheckedContinuation { waiters.append($0) }
-        }
-        taken += 1
-    }
-
-    func giveBack() {
-        taken -= 1
-        if !waiters.isEmpty { waiters.removeFirst().resume() }
-    }
+/// A job that the sampler is done with.
+private struct SampledJob: Sendable {
+    let job: PreparedJob
+    let result: Result<GeneratedImage, any Error>
 }

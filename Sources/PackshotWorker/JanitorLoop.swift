@@ -26,8 +26,8 @@ struct JanitorLoop: Sendable {
                     try? await Task.sleep(for: busy + Self.drawn(from: ChorePace.askingAgain))
                     continue
                 }
-                try await stores.queue.dispatch(stores.ledger.rescueExpired(limit: 256))
-                try await stores.queue.dispatch(stores.ledger.releaseDue(limit: 5_000))
+                try await stores.queue.dispatch(stores.choreLedger.rescueExpired(limit: 256))
+                try await stores.queue.dispatch(stores.choreLedger.releaseDue(limit: 5_000))
                 let (_, next) = try await stores.queue.promoteDue(limit: 5_000)
                 if let next { pause = max(.milliseconds(5), min(pause, next)) }
                 let idle = try await stores.queue.takeOver(model: model, by: worker, idleFor: lease, limit: 64)
@@ -42,7 +42,8 @@ struct JanitorLoop: Sendable {
                     grace = .zero
                 }
                 if untilReconcile <= 0 {
-                    let reconciler = Reconciler(ledger: stores.ledger, batches: stores.batches, queue: stores.queue)
+                    let reconciler = Reconciler(
+                        ledger: stores.choreLedger, batches: stores.choreLedger, queue: stores.queue)
                     let count = try await reconciler.reconcile(model: model, grace: grace)
                     if count > 0 { logger.notice("dispatched what the queue lacked", metadata: ["jobs": "\(count)"]) }
                     untilReconcile = ChorePace.reconcilePasses

@@ -1,76 +1,103 @@
 internal import Synchronization
 
-/// Says when the worker should claim its next job.
+/// Says when the worker should claim its next jobs.
 ///
 /// A job is claimed ahead so that its embedding is ready when the sampler is, but not much ahead: a claimed job that waits
 /// behind a long one is kept from workers that are free. The gate is open while the sampler has nothing to do or has, by
-/// the pace of its steps, at most `lookahead` to go.
-final class LookaheadGate: Sendable {
+/// the pace of its steps, at most `lookahead` to go, and while of the jobs claimed before at most half a group has not
+/// begun: none where jobs are claimed one by one.
+package final class LookaheadGate: Sendable {
     private struct State {
-        var isOpen = true
+        var isForGood = false
+        var isNearTheEnd = true
+        /// Jobs claimed and not begun.
+        var waiting = 0
         var waiters: [CheckedContinuation<Void, Never>] = []
         var started: ContinuousClock.Instant
         var lastDuration: Duration?
+
+        var groupSize: Int {
+            guard let lastDuration else { return 1 }
+            return max(1, min(256, Int(0.1 / max(lastDuration / .seconds(1), 1e-6))))
+        }
+        var isOpen: Bool { isForGood || (isNearTheEnd && waiting <= groupSize / 2) }
     }
 
     private let lookahead: Duration
     private let state = Mutex(State(started: ContinuousClock().now))
 
-    init(lookahead: Duration) {
+    package init(lookahead: Duration) {
         self.lookahead = lookahead
     }
 
+    /// So many jobs are held now and go to the sampler, or to ``jobDropped()``.
+    package func jobsClaimed(_ count: Int) {
+        state.withLock { $0.waiting += count }
+    }
+
+    /// A claimed job will not be begun.
+    package func jobDropped() {
+        change { $0.waiting -= 1 }
+    }
+
     /// The sampler begins a job.
-    func jobBegan() {
-        state.withLock { state in
+    package func jobBegan() {
+        change { state in
+            state.waiting -= 1
             state.started = ContinuousClock().now
-            if let last = state.lastDuration, last <= lookahead { return }
-            state.isOpen = false
+            state.isNearTheEnd = state.lastDuration.map { $0 <= lookahead } ?? false
         }
     }
 
     /// The sampler has done `step` of `steps`.
-    func jobAdvanced(step: Int, of steps: Int) {
+    package func jobAdvanced(step: Int, of steps: Int) {
         guard step > 0 else { return }
-        state.withLock { state in
-            guard !state.isOpen else { return }
+        change { state in
+            guard !state.isNearTheEnd else { return }
             let elapsed = ContinuousClock().now - state.started
-            if elapsed * Double(steps - step) / Double(step) <= lookahead { open(&state) }
+            state.isNearTheEnd = elapsed * Double(steps - step) / Double(step) <= lookahead
         }
     }
 
     /// The sampler is free.
-    func jobEnded() {
-        state.withLock { state in
+    package func jobEnded() {
+        change { state in
             state.lastDuration = ContinuousClock().now - state.started
-            open(&state)
+            state.isNearTheEnd = true
         }
     }
 
     /// Opens for good, as when the worker stops.
-    func openForGood() {
-        state.withLock { open(&$0) }
+    package func openForGood() {
+        change { $0.isForGood = true }
     }
 
+    /// True while the worker should claim.
+    package var isOpen: Bool { state.withLock(\.isOpen) }
+
     /// Returns when the gate is open.
-    func wait() async {
+    package func wait() async {
         await withCheckedContinuation { continuation in
-            state.withLock { state in
-                if state.isOpen { continuation.resume() } else { state.waiters.append(continuation) }
+            let isOpen = state.withLock { state in
+                let isOpen = state.isOpen
+                if !isOpen { state.waiters.append(continuation) }
+                return isOpen
             }
+            if isOpen { continuation.resume() }
         }
     }
 
-    /// How many jobs to claim at once: as many as the sampler does in a quarter of a second, at least 1 and at most 256.
-    var batchSize: Int {
-        guard let last = state.withLock({ $0.lastDuration }) else { return 1 }
-        let seconds = max(last / .seconds(1), 1e-6)
-        return max(1, min(256, Int(0.25 / seconds)))
-    }
+    /// How many jobs to claim at once: as many as the sampler does in a tenth of a second, at least 1 and at most
+    /// 256: more than the ledger needs to be hardly noticed, and no more to come back when the worker is killed.
+    package var groupSize: Int { state.withLock(\.groupSize) }
 
-    private func open(_ state: inout State) {
-        state.isOpen = true
-        for waiter in state.waiters { waiter.resume() }
-        state.waiters = []
+    private func change(_ change: (inout State) -> Void) {
+        let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            change(&state)
+            guard state.isOpen, !state.waiters.isEmpty else { return [] }
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
     }
 }

@@ -78,8 +78,8 @@ package struct SimulatedImageGenerator: ImageGenerator {
     }
 
     package func prepare(_ prompt: String, cleaning: PromptCleaning?) throws -> PreparedPrompt {
-        let words = prompt.split(separator: " ").map {
-            Int32(truncatingIfNeeded: $0.utf8.reduce(0) { $0 &* 31 &+ Int($1) })
+        let words = prompt.utf8.split(separator: UInt8(ascii: " ")).map { word in
+            Int32(truncatingIfNeeded: word.reduce(0) { $0 &* 31 &+ Int($1) })
         }
         return PreparedPrompt(
             effectiveText: prompt, tokens: words, tokenCount: words.count,
@@ -101,19 +101,19 @@ package struct SimulatedImageGenerator: ImageGenerator {
         let total = pace.duration(seed: spec.seed)
         let steps = max(1, spec.steps)
         if total > 0 {
-            for step in 1...steps {
-                let due = start + .seconds(total * Double(step) / Double(steps))
-                // Slices of at most 20 ms, so that a cancellation is seen between them as between PRX's blocks.
-                while clock.now < due {
-                    try onStep(step - 1, steps)
-                    let left = (due - clock.now) / .seconds(1)
-                    Thread.sleep(forTimeInterval: max(0, min(0.02, left)))
-                }
+            // Slices of at most 20 ms, so that a cancellation is seen between them as between PRX's blocks; no shorter ones
+            // for short steps: a fleet that only waits should have the machine to itself.
+            while case let past = (clock.now - start) / .seconds(1), past < total {
+                try onStep(min(steps - 1, Int(Double(steps) * past / total)), steps)
+                Thread.sleep(forTimeInterval: min(0.02, total - past))
             }
         }
         try onStep(steps, steps)
         let colour = SHA256Digest.hash(spec.prompt.utf8).prefix(3)
-        let rgb = [UInt8]((0..<64).flatMap { _ in colour })
+        let rgb = [UInt8](unsafeUninitializedCapacity: 192) { bytes, count in
+            for index in 0..<192 { bytes.initializeElement(at: index, to: colour[colour.startIndex + index % 3]) }
+            count = 192
+        }
         return GeneratedImage(
             width: 8, height: 8, rgb: rgb, sampleTime: (clock.now - start).wholeMicroseconds, decodeTime: 0)
     }

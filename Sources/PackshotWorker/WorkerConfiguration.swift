@@ -38,25 +38,30 @@ package struct WorkerConfiguration: Sendable {
 }
 
 /// The stores a worker talks to. Heartbeats have connections of their own, so that a slow claim or commit cannot make
-/// them late; so have settlements, so that a claim does not wait for the last images' commit.
+/// them late; so have settlements and chores, so that a claim waits for neither.
 package struct WorkerStores: Sendable {
+    /// The thread of ``ledger`` and of the queue's claims. The claiming task runs there, too: from an entry's arrival to its
+    /// confirmation no other thread is woken.
+    package let claimThread: BlockingExecutor
+    /// For claims, one after the other.
     package let ledger: any JobLedger
-    package let batches: any BatchLedger
     package let queue: any JobQueue
     package let settlementLedger: any JobLedger
+    package let choreLedger: any JobLedger & BatchLedger
     package let heartbeatLedger: any JobLedger
     package let heartbeatQueue: any JobQueue
     package let embeddings: EmbeddingCache
 
     package init(
-        ledger: any JobLedger, batches: any BatchLedger, queue: any JobQueue, settlementLedger: any JobLedger,
-        heartbeatLedger: any JobLedger,
-        heartbeatQueue: any JobQueue, embeddings: EmbeddingCache
+        claimThread: BlockingExecutor, ledger: any JobLedger, queue: any JobQueue, settlementLedger: any JobLedger,
+        choreLedger: any JobLedger & BatchLedger, heartbeatLedger: any JobLedger, heartbeatQueue: any JobQueue,
+        embeddings: EmbeddingCache
     ) {
+        self.claimThread = claimThread
         self.ledger = ledger
-        self.batches = batches
         self.queue = queue
         self.settlementLedger = settlementLedger
+        self.choreLedger = choreLedger
         self.heartbeatLedger = heartbeatLedger
         self.heartbeatQueue = heartbeatQueue
         self.embeddings = embeddings

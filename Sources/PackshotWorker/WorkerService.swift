@@ -40,12 +40,13 @@ package struct WorkerService: Service {
         let stop = StopSignal()
         let attempts = AttemptsInHand()
         let inbox = DeliveryInbox()
-        let settlements = SettlementWriter(ledger: stores.settlementLedger, queue: stores.queue, logger: logger)
+        let settlements = SettlementWriter(
+            ledger: stores.settlementLedger, queue: stores.queue, attempts: attempts, logger: logger)
         let finisher = AttemptFinisher(
             configuration: configuration,
             composer: ImageComposer(model: generator.model, version: configuration.version),
-            files: ImageFileStore(), settlements: settlements, timeline: timeline,
-            attempts: attempts, storage: StorageHealth(), logger: logger)
+            files: ImageFileStore(), settlements: settlements, timeline: timeline, storage: StorageHealth(),
+            logger: logger)
         let loop = GenerationLoop(
             configuration: configuration, generator: generator, stores: stores, timeline: timeline, attempts: attempts,
             inbox: inbox, stop: stop, finisher: finisher, logger: logger)
@@ -77,13 +78,13 @@ package struct WorkerService: Service {
 
     /// Once the worker stops, waits the grace time, then stops what still runs and what still waits for the ledger.
     private func endGrace(after stop: StopSignal, attempts: AttemptsInHand, settlements: SettlementWriter) async {
-        while !stop.isStopping {
-            try? await Task.sleep(for: .milliseconds(200))
-            if Task.isCancelled { return }
-        }
+        let (stopped, signal) = AsyncStream<Void>.makeStream()
+        stop.onStop { signal.finish() }
+        for await _ in stopped {}
+        if Task.isCancelled { return }
         try? await Task.sleep(for: configuration.grace)
         if Task.isCancelled { return }
         for (control, _) in attempts.all { control.stop(.shutdown) }
-        await settlements.giveUp()
+        settlements.giveUp()
     }
 }

@@ -33,7 +33,7 @@ struct WorkerLanes: Sendable {
     func run(_ generators: [any ImageGenerator], drains: Bool) async throws {
         var services: [WorkerService] = []
         for generator in generators {
-            services.append(try await worker(generator, of: generators.count, drains: drains))
+            services.append(try worker(generator, of: generators.count, drains: drains))
         }
         try await withThrowingTaskGroup { group in
             for service in services { group.addTask { try await service.run() } }
@@ -41,7 +41,7 @@ struct WorkerLanes: Sendable {
         }
     }
 
-    private func worker(_ generator: any ImageGenerator, of lanes: Int, drains: Bool) async throws -> WorkerService {
+    private func worker(_ generator: any ImageGenerator, of lanes: Int, drains: Bool) throws -> WorkerService {
         let host = ProcessInfo.processInfo.hostName
         let card = RateCard(
             name: lanes == 1 ? settings.rateCard : "\(settings.rateCard)/\(lanes)",
@@ -54,11 +54,12 @@ struct WorkerLanes: Sendable {
         configuration.grace = settings.grace
         configuration.stepTimeout = settings.stepTimeout
         configuration.drains = drains
-        let ledger = try await stores.workerLedger()
+        let claimThread = BlockingExecutor(label: "packshot.claims")
         let workerStores = WorkerStores(
-            ledger: ledger, batches: ledger, queue: try RedisJobQueue(stores.redis),
-            settlementLedger: try await stores.workerLedger(),
-            heartbeatLedger: try await stores.workerLedger(),
+            claimThread: claimThread, ledger: stores.workerLedger(on: claimThread),
+            queue: try RedisJobQueue(stores.redis, claimThread: claimThread),
+            settlementLedger: stores.workerLedger(), choreLedger: stores.workerLedger(),
+            heartbeatLedger: stores.workerLedger(),
             heartbeatQueue: try RedisJobQueue(stores.redis),
             embeddings: EmbeddingCache(
                 memoryBytes: settings.embeddingBytes / lanes, store: RedisEmbeddingStore(stores.redis),

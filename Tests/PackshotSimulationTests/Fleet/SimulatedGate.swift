@@ -39,7 +39,7 @@ struct SimulatedGate {
 
     var batchSize: Int {
         guard let lastDuration else { return 1 }
-        return max(1, min(256, Int(0.25 / max(Double(lastDuration) / 1e6, 1e-6))))
+        return max(1, min(256, Int(0.1 / max(Double(lastDuration) / 1e6, 1e-6))))
     }
 }
 
@@ -50,7 +50,7 @@ final class PreparedAttempt {
     init(_ held: HeldAttempt) { self.held = held }
 }
 
-/// Hands prepared jobs to the sampler one by one; who sends waits until it is taken (`AsyncChannel`).
+/// Hands prepared jobs to the sampler one by one; who sends waits until it is taken, as the gate there counts what waits.
 final class SimulatedChannel {
     private let world: World
     private let process: SimulatedProcess

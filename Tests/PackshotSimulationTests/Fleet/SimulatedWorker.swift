@@ -5,7 +5,7 @@ import PackshotJobs
 /// | here | there |
 /// |---|---|
 /// | ``run()``, ``endGrace()`` | `WorkerService.run`, `.endGrace` |
-/// | `SimulatedWorker+Claiming.swift` | `GenerationLoop` with `LookaheadGate`, `Slots` and the channel of prepared jobs |
+/// | `SimulatedWorker+Claiming.swift` | `GenerationLoop` with `LookaheadGate`; its mailboxes pass on one job at a time here |
 /// | `SimulatedWorker+Finishing.swift` | `AttemptFinisher`, `ImageFileStore.place`, `StorageHealth` |
 /// | `SimulatedSettlementWriter.swift` | `SettlementWriter` |
 /// | `SimulatedWorker+Chores.swift` | `HeartbeatLoop`, `JanitorLoop`; `Reconciler` and `Dispatcher` are in `SimulatedDispatcher.swift` |

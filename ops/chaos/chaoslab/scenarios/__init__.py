@@ -2,11 +2,11 @@
 
 from . import (
     crashing_jobs, delayed, full_disk, full_redis, hanging_jobs, postgres_refuses, postgres_restarts, random_faults,
-    taken_paths, triple,
+    soak, taken_paths, triple,
 )
 
 ALL = {
     "random": random_faults, "crashing": crashing_jobs, "hanging": hanging_jobs, "full-redis": full_redis,
     "pg-restarts": postgres_restarts, "pg-refuses": postgres_refuses, "full-disk": full_disk, "taken-paths": taken_paths,
-    "triple": triple, "delayed": delayed,
+    "triple": triple, "delayed": delayed, "soak": soak,
 }

@@ -1,0 +1,41 @@
+import PackshotWorker
+import Testing
+
+@Suite("When a worker claims ahead")
+struct LookaheadGateTests {
+    @Test func aLongJobKeepsTheGateShutUntilItIsNearItsEnd() async throws {
+        let gate = LookaheadGate(lookahead: .milliseconds(50))
+        #expect(gate.isOpen && gate.groupSize == 1)
+        gate.jobsClaimed(1)
+        #expect(!gate.isOpen, "one is claimed and not begun")
+        gate.jobBegan()
+        #expect(!gate.isOpen, "how long it takes is not known")
+        try await Task.sleep(for: .milliseconds(200))
+        gate.jobAdvanced(step: 1, of: 10)
+        #expect(!gate.isOpen, "nine times as long is to come")
+        gate.jobAdvanced(step: 99, of: 100)
+        #expect(gate.isOpen)
+        gate.jobEnded()
+        #expect(gate.isOpen && gate.groupSize == 1)
+    }
+
+    @Test func quickJobsAreClaimedInGroupsWhileHalfOfOneIsLeft() {
+        let gate = LookaheadGate(lookahead: .milliseconds(500))
+        gate.jobsClaimed(1)
+        gate.jobBegan()
+        gate.jobEnded()
+        let size = gate.groupSize
+        #expect(size > 1)
+        gate.jobsClaimed(size)
+        #expect(!gate.isOpen)
+        for _ in 0..<(size - size / 2) { gate.jobDropped() }
+        #expect(gate.isOpen)
+    }
+
+    @Test func whoStopsIsNotKeptWaiting() async {
+        let gate = LookaheadGate(lookahead: .zero)
+        gate.jobsClaimed(5)
+        gate.openForGood()
+        await gate.wait()
+    }
+}
