@@ -19,7 +19,7 @@ actor SettlementWriter {
         let continuation: CheckedContinuation<SettlementVerdict, any Error>
     }
 
-    private let ledger: any JobLedger
+    nonisolated let ledger: any JobLedger
     private let queue: any JobQueue
     private let logger: Logger
     private var waiting: [Entry] = []
@@ -36,8 +36,7 @@ actor SettlementWriter {
     /// as far as the queue can be reached: what it misses, it is told when it delivers the job again.
     /// - Throws: ``GaveUp``; a ``StoreError`` that trying again cannot mend.
     func settle(_ settlement: Settlement, of attempt: HeldAttempt) async throws -> SettlementVerdict {
-        if hasGivenUp { throw GaveUp() }
-        return try await withCheckedThrowingContinuation { continuation in
+        try await withCheckedThrowingContinuation { continuation in
             waiting.append(
                 Entry(
                     settlement: settlement, delivery: attempt.delivery, share: attempt.job.share,
@@ -49,7 +48,7 @@ actor SettlementWriter {
         }
     }
 
-    /// Stops waiting for a ledger that is away.
+    /// Stops waiting for a ledger that is away: what comes now is tried once, so that a worker that leaves still hands back.
     func giveUp() {
         hasGivenUp = true
     }
