@@ -57,9 +57,24 @@ struct AttemptFinisher: Sendable {
             }
             stages.encode = encodeTime
             stages.write = writeTime
-            await settle(job.attempt, .completed(record), stages: stages, sources: job.sources)
+            let verdict = await settle(job.attempt, .completed(record), stages: stages, sources: job.sources)
+            if verdict == .stale { await removeIfCancelled(claimed) }
         } catch {
             await end(job.attempt, error, stages: stages, sources: job.sources)
+        }
+    }
+
+    /// A job that was cancelled after its file had been written leaves none. Of one that somebody else has now the file stays:
+    /// it is theirs, byte for byte.
+    private func removeIfCancelled(_ job: ClaimedJob) async {
+        guard configuration.writesFiles else { return }
+        do {
+            _ = try await settlements.ledger.whileCancelled(job.id) {
+                try files.remove(job.relativePath, in: configuration.outputRoot ?? job.outputRoot)
+            }
+        } catch {
+            logger.warning(
+                "the file of a cancelled job stays", metadata: ["job": "\(job.id)", "error": "\(error)"])
         }
     }
 
@@ -117,9 +132,11 @@ struct AttemptFinisher: Sendable {
         }
     }
 
+    /// - Returns: nil when the ledger could not be told.
+    @discardableResult
     private func settle(
         _ attempt: HeldAttempt, _ outcome: Settlement.Outcome, stages: StageTimes, sources: [EmbeddingSource]
-    ) async {
+    ) async -> SettlementVerdict? {
         let (from, to) = timeline.charge(claimedAt: attempt.control.claimedAt)
         let settlement = Settlement(
             job: attempt.job.id, attempt: attempt.job.attempt, worker: configuration.id, outcome: outcome,
@@ -131,12 +148,14 @@ struct AttemptFinisher: Sendable {
                 logger.warning(
                     "refused as stale: the job was taken over", metadata: ["job": "\(attempt.job.id)"])
             }
+            return verdict
         } catch {
             // The ledger is the truth: a job it holds as running comes back after the lease, one it holds as done is
             // acknowledged when the queue delivers it again.
             attempts.remove(attempt.job.attempt)
             logger.warning(
                 "attempt not fully settled", metadata: ["job": "\(attempt.job.id)", "error": "\(error)"])
+            return nil
         }
     }
 }
