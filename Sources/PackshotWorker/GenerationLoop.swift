@@ -88,7 +88,13 @@ struct GenerationLoop: Sendable {
                     // A job that came back may be what its worker died of, and a death is charged to all it held: it is made
                     // alone, so that the next one is charged to it only.
                     if attempt.isSuspect { await attempts.waitUntil(atMost: 1) }
-                    if let job = await prepare(attempt) { await prepared.send(job) }
+                    if let job = await prepare(attempt) {
+                        // Those behind it have waited for it.
+                        if attempt.job.attempt == held.first?.job.attempt {
+                            gate.jobPrepared(in: .microseconds(timeline.now - attempt.control.claimedAt))
+                        }
+                        await prepared.send(job)
+                    }
                     if attempt.isSuspect { await attempts.waitUntil(atMost: 0) }
                 }
                 backoff = Backoff()

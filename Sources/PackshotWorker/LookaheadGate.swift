@@ -4,27 +4,39 @@ internal import Synchronization
 ///
 /// A job is claimed ahead so that its embedding is ready when the sampler is, but not much ahead: a claimed job that waits
 /// behind a long one is kept from workers that are free. The gate is open while the sampler has nothing to do or has, by
-/// the pace of its steps, at most `lookahead` to go.
+/// the pace of its steps, at most `lookahead` to go; or more, where claiming takes longer because the servers are far away.
 final class LookaheadGate: Sendable {
     private struct State {
         var isOpen = true
+        var lookahead: Duration
         var waiters: [CheckedContinuation<Void, Never>] = []
         var started: ContinuousClock.Instant
         var lastDuration: Duration?
     }
 
+    /// Longest time that a job is claimed ahead for slow servers: what takes longer is an outage.
+    private static let longestLookahead = Duration.seconds(4)
+
     private let lookahead: Duration
-    private let state = Mutex(State(started: ContinuousClock().now))
+    private let state: Mutex<State>
 
     init(lookahead: Duration) {
         self.lookahead = lookahead
+        state = Mutex(State(lookahead: lookahead, started: ContinuousClock().now))
+    }
+
+    /// From delivery to being ready for the sampler a job took `duration`; the claim itself took about half as long again.
+    func jobPrepared(in duration: Duration) {
+        state.withLock { state in
+            state.lookahead = max(lookahead, min(Self.longestLookahead, duration * 1.5), state.lookahead * 0.8)
+        }
     }
 
     /// The sampler begins a job.
     func jobBegan() {
         state.withLock { state in
             state.started = ContinuousClock().now
-            if let last = state.lastDuration, last <= lookahead { return }
+            if let last = state.lastDuration, last <= state.lookahead { return }
             state.isOpen = false
         }
     }
@@ -35,7 +47,7 @@ final class LookaheadGate: Sendable {
         state.withLock { state in
             guard !state.isOpen else { return }
             let elapsed = ContinuousClock().now - state.started
-            if elapsed * Double(steps - step) / Double(step) <= lookahead { open(&state) }
+            if elapsed * Double(steps - step) / Double(step) <= state.lookahead { open(&state) }
         }
     }
 
