@@ -101,6 +101,10 @@ package protocol JobQueue: Sendable {
     ///   ones behind.
     func promoteDue(limit: Int) async throws -> (moved: Int, next: Duration?)
 
+    /// Makes entries of a model deliverable again that the server takes for delivered and nobody holds, as after the loss of part
+    /// of its log. Entries in workers' hands may be delivered once more for it.
+    func redeliverStranded(model: ModelFingerprint) async throws
+
     /// Every job id the queue holds for a model in any form: ready, pending or delayed. A job that is there all through
     /// the call is in the answer.
     func heldJobs(model: ModelFingerprint) async throws -> Set<JobID>

@@ -21,6 +21,20 @@ extension PostgresLedger {
         }
     }
 
+    package func whileCancelled(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+        try await connection.run { session in
+            try session.transaction {
+                let rows = try session.query(
+                    "SELECT FROM job_states WHERE job_id = $1 AND state = 'cancelled' FOR UPDATE",
+                    [.integer(job.rawValue)]
+                ).rows
+                guard !rows.isEmpty else { return false }
+                try body()
+                return true
+            }
+        }
+    }
+
     /// One statement for a whole group: each settlement counts only while its attempt is the job's latest and the job runs.
     /// An attempt that ended before answers as it did then; one that was lost or cancelled gets its true time recorded.
     private static let settleSQL = """

@@ -38,7 +38,9 @@ extension PostgresLedger {
     package func heartbeat(
         _ worker: WorkerID, progress: [AttemptProgress], uptime: Int64, lease: Duration
     ) async throws -> HeartbeatReply {
-        try await connection.run { session in
+        // In the order in which everybody locks jobs, so that nobody waits for somebody who waits for this.
+        let progress = progress.sorted { $0.job < $1.job }
+        return try await connection.run { session in
             // A heartbeat that a crash of the server loses is no loss: it need not wait for the disk.
             let rows = try session.query(
                 """

@@ -44,8 +44,10 @@ final class PostgresSession {
         // Compiling a query takes longer than any of ours.
         try script("SET jit = off")
         if planning == .byKey {
+            // A worker that vanishes amid a transaction holds locks that others wait for.
             try script(
                 """
+                SET idle_in_transaction_session_timeout = '5s';
                 SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off;
                 SET enable_seqscan = off; SET join_collapse_limit = 1; SET random_page_cost = 0.01;
                 SET cpu_tuple_cost = 1; SET cpu_index_tuple_cost = 1

@@ -48,6 +48,7 @@ package struct Reconciler: Sendable {
     /// - Returns: Jobs dispatched.
     @discardableResult
     package func reconcile(model: ModelFingerprint, grace: Duration) async throws -> Int {
+        try await queue.redeliverStranded(model: model)
         let dispatcher = Dispatcher(ledger: batches, queue: queue)
         var count = 0
         for batch in try await batches.batchesToDispatch() { count += try await dispatcher.dispatch(batch) }

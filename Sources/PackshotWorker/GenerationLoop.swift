@@ -165,6 +165,8 @@ struct GenerationLoop: Sendable {
                 finisher.fail(attempt, error)
             }
         }
+        // What is in memory goes to the sampler together.
+        gate.jobPrepared(in: .microseconds(timeline.now - group[0].control.claimedAt))
         prepared.send(ready)
     }
 

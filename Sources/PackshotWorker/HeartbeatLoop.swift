@@ -19,28 +19,49 @@ struct HeartbeatLoop: Sendable {
     let logger: Logger
 
     /// Beats until the task is cancelled, also while the worker finishes its last image.
+    ///
+    /// The ledger, the queue and the sampler are looked after side by side: a server that is cut off answers after many
+    /// seconds or never, and must not cost the other's lease or let a sampler hang unseen.
     func run() async {
-        while !Task.isCancelled {
-            await beat()
-            do {
-                // Not a sleep: a person who cancels a job or drains a worker is heard at once.
-                try await ledger.waitForSignal(lease / 5)
-            } catch {
-                try? await Task.sleep(for: lease / 5)
+        await withTaskGroup { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    await tellLedger()
+                    do {
+                        // Not a sleep: a person who cancels a job or drains a worker is heard at once.
+                        try await ledger.waitForSignal(lease / 5)
+                    } catch {
+                        try? await Task.sleep(for: lease / 5)
+                    }
+                }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    await tellQueue()
+                    try? await Task.sleep(for: lease / 5)
+                }
+                await embeddings.publishCounts()
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    endIfHung()
+                    try? await Task.sleep(for: min(lease / 5, .seconds(1)))
+                }
             }
         }
-        await embeddings.publishCounts()
     }
 
-    private func beat() async {
+    private func endIfHung() {
+        guard let hung = attempts.all.first(where: { $0.control.stalledFor > stepTimeout }) else { return }
+        // Nothing can interrupt a thread that hangs in a C call; the lease brings the job to somebody else.
+        logger.critical(
+            "the sampler has made no step for too long; ending this process",
+            metadata: ["job": "\(hung.control.job)", "limit": "\(stepTimeout)"])
+        _exit(70)
+    }
+
+    private func tellLedger() async {
         let held = attempts.all
-        if let hung = held.first(where: { $0.control.stalledFor > stepTimeout }) {
-            // Nothing can interrupt a thread that hangs in a C call; the lease brings the job to somebody else.
-            logger.critical(
-                "the sampler has made no step for too long; ending this process",
-                metadata: ["job": "\(hung.control.job)", "limit": "\(stepTimeout)"])
-            _exit(70)
-        }
         do {
             let reply = try await ledger.heartbeat(
                 worker, progress: held.map(\.control.progress), uptime: timeline.now, lease: lease)
@@ -55,8 +76,11 @@ struct HeartbeatLoop: Sendable {
         } catch {
             logger.warning("heartbeat did not reach the ledger", metadata: ["error": "\(error)"])
         }
+    }
+
+    private func tellQueue() async {
         do {
-            try await queue.renew(held.map(\.delivery), by: worker)
+            try await queue.renew(attempts.all.map(\.delivery), by: worker)
         } catch {
             logger.warning("heartbeat did not reach the queue", metadata: ["error": "\(error)"])
         }

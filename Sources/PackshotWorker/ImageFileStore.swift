@@ -36,24 +36,45 @@ package struct ImageFileStore: Sendable {
     package func write(
         _ bytes: [UInt8], to relativePath: String, in root: String, replacing: Bool = false
     ) throws {
+        try inFolder(of: relativePath, in: root, making: true) { folder, name in
+            try place(bytes, name: name, in: folder, path: relativePath, replacing: replacing)
+        }
+    }
+
+    /// Takes a file away, durably. Where there is none, nothing is done.
+    package func remove(_ relativePath: String, in root: String) throws {
+        try inFolder(of: relativePath, in: root, making: false) { folder, name in
+            guard unlinkat(folder, name, 0) == 0 || errno == ENOENT else {
+                throw failure(errno, "cannot remove \(relativePath)")
+            }
+            try sync(folder, "the folder of \(relativePath)")
+        }
+    }
+
+    /// Opens the folder a file is in, one part after the other and through no link, and gives it with the file's name.
+    private func inFolder(
+        of relativePath: String, in root: String, making: Bool, _ body: (_ folder: Int32, _ name: String) throws -> Void
+    ) throws {
         let parts = relativePath.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard !parts.isEmpty, !relativePath.utf8.contains(0), parts.allSatisfy({ !["", ".", ".."].contains($0) }) else {
             throw Failure(code: .pathRefused, message: "refused the path \(relativePath.debugDescription)")
         }
-        try makeRoot(root)
+        if making { try makeRoot(root) }
         var folder = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { throw failure(errno, "cannot open the output folder \(root)") }
         defer { close(folder) }
         for part in parts.dropLast() {
-            let made = mkdirat(folder, part, 0o777)
-            guard made == 0 || errno == EEXIST else { throw failure(errno, "cannot create \(relativePath)") }
-            if made == 0 { try sync(folder, "the folder of \(relativePath)") }
+            if making {
+                let made = mkdirat(folder, part, 0o777)
+                guard made == 0 || errno == EEXIST else { throw failure(errno, "cannot create \(relativePath)") }
+                if made == 0 { try sync(folder, "the folder of \(relativePath)") }
+            }
             let next = openat(folder, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             guard next >= 0 else { throw failure(errno, "cannot open the folder \(part) of \(relativePath)") }
             close(folder)
             folder = next
         }
-        try place(bytes, name: parts[parts.count - 1], in: folder, path: relativePath, replacing: replacing)
+        try body(folder, parts[parts.count - 1])
     }
 
     /// The SHA-256 of a file's bytes, as 64 hexadecimal digits.

@@ -53,6 +53,8 @@ struct JanitorLoop: Sendable {
                 untilReconcile -= 1
             } catch {
                 logger.debug("chores put off", metadata: ["error": "\(error)"])
+                // Whoever cannot do them must not keep the lead from those who can: one that is not asked for is soon over.
+                pause = ChorePace.leadTime + ChorePace.askingAgain.upperBound + Self.drawn(from: ChorePace.pauses)
             }
             try? await Task.sleep(for: pause)
         }

@@ -4,14 +4,15 @@ internal import Synchronization
 ///
 /// A job is claimed ahead so that its embedding is ready when the sampler is, but not much ahead: a claimed job that waits
 /// behind a long one is kept from workers that are free. The gate is open while the sampler has nothing to do or has, by
-/// the pace of its steps, at most `lookahead` to go, and while of the jobs claimed before at most half a group has not
-/// begun: none where jobs are claimed one by one.
+/// the pace of its steps, at most `lookahead` to go (or more, where claiming takes longer because the servers are far away), and
+/// while of the jobs claimed before at most half a group has not begun: none where jobs are claimed one by one.
 package final class LookaheadGate: Sendable {
     private struct State {
         var isForGood = false
         var isNearTheEnd = true
         /// Jobs claimed and not begun.
         var waiting = 0
+        var lookahead: Duration
         var waiters: [CheckedContinuation<Void, Never>] = []
         var started: ContinuousClock.Instant
         var lastDuration: Duration?
@@ -23,11 +24,22 @@ package final class LookaheadGate: Sendable {
         var isOpen: Bool { isForGood || (isNearTheEnd && waiting <= groupSize / 2) }
     }
 
+    /// Longest time that a job is claimed ahead for slow servers: what takes longer is an outage.
+    private static let longestLookahead = Duration.seconds(4)
+
     private let lookahead: Duration
-    private let state = Mutex(State(started: ContinuousClock().now))
+    private let state: Mutex<State>
 
     package init(lookahead: Duration) {
         self.lookahead = lookahead
+        state = Mutex(State(lookahead: lookahead, started: ContinuousClock().now))
+    }
+
+    /// From delivery to being ready for the sampler a job took `duration`; the claim itself took about half as long again.
+    func jobPrepared(in duration: Duration) {
+        state.withLock { state in
+            state.lookahead = max(lookahead, min(Self.longestLookahead, duration * 1.5), state.lookahead * 0.8)
+        }
     }
 
     /// So many jobs are held now and go to the sampler, or to ``jobDropped()``.
@@ -45,7 +57,7 @@ package final class LookaheadGate: Sendable {
         change { state in
             state.waiting -= 1
             state.started = ContinuousClock().now
-            state.isNearTheEnd = state.lastDuration.map { $0 <= lookahead } ?? false
+            state.isNearTheEnd = state.lastDuration.map { $0 <= state.lookahead } ?? false
         }
     }
 
@@ -55,7 +67,7 @@ package final class LookaheadGate: Sendable {
         change { state in
             guard !state.isNearTheEnd else { return }
             let elapsed = ContinuousClock().now - state.started
-            state.isNearTheEnd = elapsed * Double(steps - step) / Double(step) <= lookahead
+            state.isNearTheEnd = elapsed * Double(steps - step) / Double(step) <= state.lookahead
         }
     }
 

@@ -14,6 +14,7 @@ final class SettlementWriter: Sendable {
     private struct Entry {
         let settlement: Settlement
         let attempt: HeldAttempt
+        let whenStale: (@Sendable () async -> Void)?
     }
 
     private struct State {
@@ -23,7 +24,7 @@ final class SettlementWriter: Sendable {
         var hasGivenUp = false
     }
 
-    private let ledger: any JobLedger
+    let ledger: any JobLedger
     private let queue: any JobQueue
     private let attempts: AttemptsInHand
     private let logger: Logger
@@ -38,9 +39,12 @@ final class SettlementWriter: Sendable {
 
     /// Settles an attempt before long. Once the settlement is durable the delivery is acknowledged, and dispatched again if
     /// it was given back, as far as the queue can be reached: what it misses, it is told when it delivers the job again.
-    func add(_ settlement: Settlement, of attempt: HeldAttempt) {
+    /// - Parameter whenStale: Called if the ledger refuses it; ``finish()`` waits for it too.
+    func add(
+        _ settlement: Settlement, of attempt: HeldAttempt, whenStale: (@Sendable () async -> Void)? = nil
+    ) {
         state.withLock { state in
-            state.waiting.append(Entry(settlement: settlement, attempt: attempt))
+            state.waiting.append(Entry(settlement: settlement, attempt: attempt, whenStale: whenStale))
             if state.writing == nil { state.writing = Task { await write() } }
         }
     }
@@ -92,6 +96,7 @@ final class SettlementWriter: Sendable {
                 for (entry, verdict) in zip(group, verdicts) where verdict == .stale {
                     logger.warning(
                         "refused as stale: the job was taken over", metadata: ["job": "\(entry.settlement.job)"])
+                    await entry.whenStale?()
                 }
                 return verdicts
             } catch {

@@ -146,6 +146,31 @@ extension IntegrationTests {
             }
         }
 
+        @Test func workersAreListedWithWhatTheyDo() async throws {
+            try await Site.with { site in
+                try enqueue(site, rows: 2, "--start-at", "+1s")
+                let worker = try worker(
+                    site, pace: "40s", "--rate-card", "spot", "--usd-per-hour", "0.25", "--lease", "1s")
+                try await site.wait(upTo: 60, for: "a job and a heartbeat with its step") {
+                    try site.count("SELECT count(*) FROM attempts WHERE state = 'running' AND step > 0") > 0
+                }
+                let listed = try site.run(["workers", "--json"]).output
+                let expected = [
+                    "\"processID\" : \(worker.processID)", "\"rateCard\" : \"spot\"", "\"threads\" : 1",
+                    "\"microdollarsPerHour\" : 250000", "\"kernelClass\" : \"simulated\"",
+                    "\"model\" : \"packshot-tiny\"", "\"steps\" :",
+                ]
+                for part in expected { #expect(listed.contains(part), "\(listed)") }
+                let line = try site.run(["workers"]).output
+                for part in ["spot $0.25", ", step ", ".\(worker.processID)."] {
+                    #expect(line.contains(part), "\(line)")
+                }
+                #expect(try site.run(["cancel", "batch"]).status == 0)
+                worker.signal(SIGTERM)
+                #expect(try worker.wait().status == 0)
+            }
+        }
+
         @Test func delayedJobsAreNeverEarly() async throws {
             try await Site.with { site in
                 try enqueue(site, rows: 200, "--start-at", "+3s")

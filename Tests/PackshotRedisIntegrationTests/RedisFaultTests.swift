@@ -135,6 +135,22 @@ struct RedisFaultTests {
         }
     }
 
+    @Test func entriesOfDeletedConsumersAreDeliveredAgain() async throws {
+        try await RedisFaultTests.withLostGroup { queue, control, lane in
+            try await queue.dispatch(JobQueueConformance.entries(1...5))
+            let held = try await queue.claim(model: model, by: ada, limit: 2, wait: .zero)
+            try await queue.redeliverStranded(model: model)
+            #expect(try await queue.claim(model: model, by: ada, limit: 1, wait: .zero).map(\.job.rawValue) == [3])
+            _ = try await control.call(["XGROUP", "DELCONSUMER", lane, "workers", ada.rawValue])
+            #expect(try await queue.claim(model: model, by: ada, limit: 9, wait: .zero).map(\.job.rawValue) == [4, 5])
+            try await queue.acknowledge([held[0]])
+            try await queue.redeliverStranded(model: model)
+            // Also what is held: twice rather than never.
+            #expect(
+                try await queue.claim(model: model, by: ada, limit: 9, wait: .zero).map(\.job.rawValue) == [2, 3, 4, 5])
+        }
+    }
+
     private static func withLostGroup(
         _ body: (RedisJobQueue, RedisConnection, String) async throws -> Void
     ) async throws {

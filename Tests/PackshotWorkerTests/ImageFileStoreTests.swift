@@ -24,6 +24,23 @@ struct ImageFileStoreTests {
         }
     }
 
+    @Test func filesAreTakenAwayThroughNoLink() throws {
+        try withFolder { folder in
+            let store = ImageFileStore()
+            try store.write([1], to: "b/a.png", in: folder)
+            try store.remove("b/a.png", in: folder)
+            try store.remove("b/a.png", in: folder)
+            #expect(files(folder) == ["b"])
+            try store.write([1], to: "b/a.png", in: folder)
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder)/c", withDestinationPath: "\(folder)/b")
+            for path in ["c/a.png", "../\(folder)/b/a.png", "b/../b/a.png", "none/a.png"] {
+                #expect(throws: ImageFileStore.Failure.self) { try store.remove(path, in: folder) }
+            }
+            #expect(files(folder).contains("b/a.png"))
+        }
+    }
+
     @Test func theSameBytesAreAdoptedAndOthersRefused() throws {
         try withFolder { folder in
             try ImageFileStore().write([1, 2, 3], to: "a.png", in: folder)

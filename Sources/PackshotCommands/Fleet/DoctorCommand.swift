@@ -14,11 +14,16 @@ package struct DoctorCommand: AsyncParsableCommand {
     @Flag(help: "Print it as JSON.")
     package var json = false
 
+    @Flag(help: "Print only what is wrong or a risk, on standard error.")
+    package var quiet = false
+
     package init() {}
 
     private struct Finding: Encodable {
         let what: String
         let isFine: Bool
+        /// Works, with a risk that the detail names.
+        var isRisk = false
         let detail: String
     }
 
@@ -32,13 +37,18 @@ package struct DoctorCommand: AsyncParsableCommand {
         ]
         findings += await postgres(environment)
         findings += await redis(environment)
-        if json {
+        if quiet {
+            for finding in findings where !finding.isFine || finding.isRisk {
+                Talk.note("packshot: \(finding.what): \(finding.detail)")
+            }
+        } else if json {
             try Talk.json(findings)
         } else {
             let width = findings.map(\.what.count).max() ?? 0
             for finding in findings {
                 let name = finding.what.padding(toLength: width + 2, withPad: " ", startingAt: 0)
-                Talk.result("\(finding.isFine ? "ok     " : "problem") \(name)\(finding.detail)")
+                let verdict = finding.isFine ? finding.isRisk ? "risk   " : "ok     " : "problem"
+                Talk.result("\(verdict) \(name)\(finding.detail)")
             }
         }
         if findings.contains(where: { !$0.isFine }) { throw ExitStatus.storeUnreachable.code }
@@ -69,8 +79,8 @@ package struct DoctorCommand: AsyncParsableCommand {
             return [found]
                 + rules.map {
                     Finding(
-                        what: "Redis", isFine: $0.severity != .refusal, detail: "\($0.severity.rawValue): \($0.message)"
-                    )
+                        what: "Redis", isFine: $0.severity != .refusal, isRisk: $0.severity == .warning,
+                        detail: $0.message)
                 }
         } catch {
             return [Finding(what: "Redis", isFine: false, detail: "\(error)")]

@@ -1,10 +1,12 @@
 package import ArgumentParser
+internal import PackshotJobs
 internal import PackshotPostgres
 
 /// `packshot workers`: who works.
 package struct WorkersCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "workers", abstract: "List the workers heard of within a minute.")
+        commandName: "workers", abstract: "List the workers heard of within a minute.",
+        discussion: "A worker's id is its host, its process id and a part that is new with every start.")
 
     @Flag(help: "Also those that stopped or died.")
     package var all = false
@@ -26,8 +28,18 @@ package struct WorkersCommand: AsyncParsableCommand {
                 worker.isStopped
                 ? "stopped" : worker.isDraining ? "draining" : "heard \(Int(worker.secondsSinceHeartbeat)) s ago"
             Talk.result(
-                "\(worker.id)  \(worker.model)  \(worker.threads) threads (\(worker.kernelClass))  \(worker.images) images  \(Int((worker.busyShare * 100).rounded())) % busy  \(state)"
-            )
+                [
+                    worker.id, worker.model, "\(worker.threads) threads (\(worker.kernelClass))",
+                    "\(worker.rateCard) \(MicroDollars(rawValue: worker.microdollarsPerHour)) an hour",
+                    "\(worker.images) images", "\(Int((worker.busyShare * 100).rounded())) % busy",
+                    Self.work(of: worker), state,
+                ].joined(separator: "  "))
         }
+    }
+
+    private static func work(of worker: LedgerReports.WorkerReport) -> String {
+        guard let job = worker.job else { return "idle" }
+        guard let step = worker.step, let steps = worker.steps, steps > 0 else { return "job \(job)" }
+        return "job \(job), step \(step) of \(steps)"
     }
 }

@@ -109,13 +109,14 @@ package struct EnqueueCommand: AsyncParsableCommand {
             maxAttempts: maxAttempts,
             budget: maxCost.flatMap { MicroDollars(dollars: $0) }, tenant: tenant, weight: weight)
         let reader = try plan.images(expecting: summary.sha256)
+        let start = try await startAt?.date { try await reports.clock() }
         let accepted = try manifest.map { try SubmissionManifest(path: $0) }
         var losses = CleaningLosses(checkpoint: checkpoint)
         let submission = try await ledger.submit(batch) {
             try reader.nextChunk(2_000)?.map { image in
                 losses.look(at: image.job)
                 try accepted?.add(image.job, of: batch)
-                return scheduled(image.job)
+                return scheduled(image.job, at: start)
             }
         }
         try accepted?.accept()
@@ -151,10 +152,10 @@ package struct EnqueueCommand: AsyncParsableCommand {
     }
 
     /// A planned job with the command line's urgency and start.
-    private func scheduled(_ job: PlannedJob) -> PlannedJob {
+    private func scheduled(_ job: PlannedJob, at start: Date?) -> PlannedJob {
         var job = job
         job.priority = min(9, max(0, job.priority + priority))
-        job.scheduledAt = startAt?.date
+        job.scheduledAt = start
         return job
     }
 

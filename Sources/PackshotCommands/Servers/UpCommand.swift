@@ -57,6 +57,7 @@ package struct UpCommand: ParsableCommand {
         }
         defer { servers?.stop() }
         try migrate(environment)
+        if servers == nil { try examine(environment) }
 
         // Together the workers use every CPU once: one generation a core is faster than two that share all cores.
         let threads = max(1, ModelFolder.defaultThreads / max(1, workers))
@@ -75,6 +76,14 @@ package struct UpCommand: ParsableCommand {
             [Self.ownPath(), "migrate", "--quiet"], environment: environment, ownGroup: false)
         guard let ending = migration.wait(seconds: 600), ending == .exited(0) else {
             throw CommandError(.storeUnreachable, "the database could not be brought up to date")
+        }
+    }
+
+    /// Says what is wrong with servers that were given, or a risk.
+    private func examine(_ environment: [String: String]) throws {
+        let doctor = try ChildProcess([Self.ownPath(), "doctor", "--quiet"], environment: environment, ownGroup: false)
+        guard let ending = doctor.wait(seconds: 60), ending == .exited(0) else {
+            throw CommandError(.storeUnreachable, "the servers given cannot be used")
         }
     }
 

@@ -103,6 +103,11 @@ package final class MemoryJobQueue: JobQueue {
         try change { content, now in content.promoteDue(limit: limit, now: now) }
     }
 
+    /// Nothing can be stranded here.
+    package func redeliverStranded(model: ModelFingerprint) async throws {
+        try change { _, _ in }
+    }
+
     package func heldJobs(model: ModelFingerprint) async throws -> Set<JobID> {
         try change { content, _ in content.heldJobs(model: model) }
     }

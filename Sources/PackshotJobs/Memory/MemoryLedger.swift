@@ -207,6 +207,14 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         return state.withLock { state in settlements.map { Self.settle($0, at: date, in: &state) } }
     }
 
+    package func whileCancelled(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+        try state.withLock { state in
+            guard state.jobs[job]?.machine.state == .cancelled else { return false }
+            try body()
+            return true
+        }
+    }
+
     private static func settle(_ settlement: Settlement, at date: Date, in state: inout State) -> SettlementVerdict {
         guard var attempt = state.attempts[settlement.attempt], attempt.job == settlement.job,
             var job = state.jobs[settlement.job]

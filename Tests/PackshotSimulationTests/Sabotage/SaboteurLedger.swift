@@ -70,6 +70,10 @@ struct SaboteurLedger: JobLedger, BatchLedger {
         return zip(settlements, verdicts).map { before[$0.attempt] == .running ? $1 : .stale }
     }
 
+    func whileCancelled(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+        try await ledger.whileCancelled(job, body)
+    }
+
     private func altered(_ settlement: Settlement) -> Settlement {
         var (attempt, outcome) = (settlement.attempt, settlement.outcome)
         if rule == .acceptsStaleFinishes, case .completed = outcome {

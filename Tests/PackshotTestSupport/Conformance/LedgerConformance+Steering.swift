@@ -1,5 +1,6 @@
 import Foundation
 import PackshotJobs
+import Synchronization
 import Testing
 
 /// Cancel, pause, retry and drain.
@@ -32,6 +33,28 @@ extension LedgerConformance {
             #expect(verdict == .stale)
             let other = try await settle(ledger, held[1], from: 70, to: 90)
             #expect(other == .accepted(.completed))
+        },
+        .init("holds a cancelled job still, and no other") { ledger in
+            try await ledger.ledger.register(worker("w"))
+            let (batch, jobs) = try await submit(ledger, 1...3)
+            let held = try await confirm(ledger, jobs)
+            try await settle(ledger, held[1])
+            var selection = JobSelection(batch: batch)
+            selection.sku = "SKU-1"
+            _ = try await ledger.ledger.cancel(selection)
+            let ran = Mutex<[JobID]>([])
+            for job in jobs {
+                let isCancelled = try await ledger.ledger.whileCancelled(job) { ran.withLock { $0.append(job) } }
+                #expect(isCancelled == (job == jobs[0]))
+            }
+            #expect(ran.withLock { $0 } == [jobs[0]])
+            struct Trouble: Error {}
+            await #expect(throws: Trouble.self) {
+                try await ledger.ledger.whileCancelled(jobs[0]) { throw Trouble() }
+            }
+            _ = try await ledger.ledger.retry(selection, limit: 10)
+            let again = try await ledger.ledger.whileCancelled(jobs[0]) {}
+            #expect(!again, "it may be somebody else's now")
         },
         .init("selects by SKU, shot, state and reason") { ledger in
             try await ledger.ledger.register(worker("w"))

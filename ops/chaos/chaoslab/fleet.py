@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 
@@ -14,6 +15,9 @@ class Fleet:
         self.command, self.logs, self.environment = command, logs, {**os.environ, **(environment or {})}
         self.starts = 0
         self.paths: list[Path] = []
+        # Of each worker that is there, when it was started; and how many ended at once, as one that cannot start does.
+        self.born: dict[int, float] = {}
+        self.stillborn = 0
         self.workers = [self._start() for _ in range(count)]
 
     def _start(self) -> subprocess.Popen:
@@ -21,11 +25,21 @@ class Fleet:
         path = self.logs / f"worker-{id(self) & 0xFFFF:x}-{self.starts}.log"
         self.paths.append(path)
         with open(path, "wb") as log:
-            return subprocess.Popen(self.command, stdout=log, stderr=log, start_new_session=True, env=self.environment)
+            worker = subprocess.Popen(self.command, stdout=log, stderr=log, start_new_session=True, env=self.environment)
+        self.born[worker.pid] = time.monotonic()
+        return worker
 
     def replace_ended(self) -> None:
-        """As a supervisor does."""
-        self.workers = [worker if worker.poll() is None else self._start() for worker in self.workers]
+        """As a supervisor does, which gives up on what does not start.
+        - Raises RuntimeError with the last words of a worker when 20 ended by themselves within a second of their start."""
+        for number, worker in enumerate(self.workers):
+            if worker.poll() is None:
+                continue
+            if worker.returncode >= 0 and time.monotonic() - self.born.pop(worker.pid, 0) < 1:
+                self.stillborn += 1
+                if self.stillborn == 20:
+                    raise RuntimeError(f"workers do not start: {self.paths[-1].read_text(errors='replace')[-300:]}")
+            self.workers[number] = self._start()
 
     def pick(self, rng: random.Random) -> subprocess.Popen:
         return self.workers[rng.randrange(len(self.workers))]

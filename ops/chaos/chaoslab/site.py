@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from .fleet import Fleet
-from .servers import Redis
+from .network import Host, Network
+from .servers import Postgres, Redis
 
 LEASE = 3
 FINAL = "('completed', 'discarded', 'cancelled')"
@@ -34,6 +35,11 @@ class Site:
         self.facts: dict = {}
         self.fleets: list[Fleet] = []
         self.name, self.expected_discarded, self.proven = name, 0, False
+        # How many jobs people cancelled; None where the scenario's own end cuts the rest off.
+        self.expected_cancelled: int | None = 0
+        self.network: Network | None = None
+        self.batches = 0
+        self.postgres: Postgres | None = None
 
     def __enter__(self):
         self.redis = Redis(self.folder / "redis")
@@ -46,7 +52,32 @@ class Site:
         for fleet in self.fleets:
             fleet.stop()
         self.redis.kill()
+        if self.postgres:
+            self.postgres.stop("immediate")
+        if self.network:
+            self.network.close()
         os.environ["DATABASE_URL"] = self.admin
+
+    def use_network(self, hosts: list[str]) -> Network:
+        """Puts servers of the scenario's own on a host `servers` of a network, and gives the others a wire to it. What looks on from
+        outside, the producer and the witnesses, goes by unix sockets, which no fault of the network reaches."""
+        obstacle = Network.obstacle()
+        if obstacle:
+            raise Skipped(obstacle)
+        self.network = Network(["servers", *hosts], f"{self.options.seed} {self.name} wire")
+        servers = self.network.hosts["servers"]
+        self.redis.kill()
+        self.redis = Redis(self.folder / "redis-on-host", servers)
+        self.postgres = Postgres(self.folder / "postgres", servers)
+        os.environ["REDIS_URL"] = self.redis.url
+        self.use_database(self.postgres.url)
+        return self.network
+
+    def fleet_on(self, host: Host, count: int, pace: str, *arguments: str) -> Fleet:
+        """Workers on a host of the network, which know the servers by their address there."""
+        servers = self.network.hosts["servers"].address
+        return self.fleet(count, pace, *arguments, prefix=host.prefix, environment={
+            "REDIS_URL": f"redis://{servers}:6379", "DATABASE_URL": f"postgresql://packshot@{servers}:5432/packshot"})
 
     def new_database(self, name: str) -> str:
         """Creates a database and gives its URL."""
@@ -74,8 +105,19 @@ class Site:
         return [self.program, "enqueue", str(catalog), "--shots", str(shots), "--model", self.model, "--out", str(self.out),
                 "--name", name, "--manifest", str(manifest), *arguments]
 
-    def enqueue(self, jobs: int, name: str = "chaos", *arguments: str, **more) -> None:
-        subprocess.run(self.enqueue_command(jobs, name, *arguments, **more), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def enqueue(self, jobs: int, name: str = "chaos", *arguments: str, environment: dict[str, str] | None = None, **more) -> None:
+        subprocess.run(self.enqueue_command(jobs, name, *arguments, **more), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       env={**os.environ, **(environment or {})})
+
+    def top_up(self, least: int, more: int) -> None:
+        """Submits more jobs when few are waiting, so that no fault finds workers without work."""
+        if 0 <= self.count("SELECT count(*) FROM job_states WHERE state = 'available'") < least:
+            self.batches += 1
+            self.enqueue(more, f"more-{self.batches}", "--max-attempts", "100")
+
+    def cancel(self, *arguments: str) -> None:
+        outcome = subprocess.run([self.program, "cancel", *arguments], capture_output=True, text=True)
+        self.expect(outcome.returncode == 0, f"cancel {arguments} ended with {outcome.returncode}: {outcome.stderr.strip()}")
 
     def fleet(self, count: int, pace: str, *arguments: str, environment=None, prefix: tuple[str, ...] = ()) -> Fleet:
         command = [*prefix, self.program, "worker", "--simulate", pace, "--model", self.model, "--out", str(self.out),
@@ -113,6 +155,19 @@ class Site:
             time.sleep(0.1)
         return time.monotonic() - began
 
+    def until_all_claim(self, workers: int, least: int, more: int) -> float:
+        """Seconds from now until each of so many workers has begun another job; by the ledger's clock, not by how often one looks."""
+        latest, now = self.sql("SELECT coalesce(max(id), 0) || ' ' || extract(epoch FROM clock_timestamp()) FROM attempts").split()
+        claimed = f"SELECT count(DISTINCT worker_id) FROM attempts WHERE id > {latest} AND started_at > to_timestamp({now})"
+
+        def all_claim() -> bool:
+            self.top_up(least, more)
+            return self.count(claimed) >= workers
+
+        self.wait("every worker claims again", all_claim, 120, supervise=False)
+        return float(self.sql(f"SELECT extract(epoch FROM max(first)) - {now} FROM (SELECT min(started_at) AS first FROM attempts "
+                              f"WHERE id > {latest} AND started_at > to_timestamp({now}) GROUP BY worker_id) each"))
+
     def wait_until_done(self, seconds: float = 600) -> float:
         return self.wait("all jobs done", lambda: self.unfinished == 0, seconds)
 
@@ -132,7 +187,9 @@ class Site:
             fleet.stop()
         # One manifest of all batches: what is not listed may not be there either.
         combined = self.folder / "accepted.jsonl"
-        combined.write_text("".join(m.read_text() for m in self.manifests if m.exists()))
+        lines = [line for m in self.manifests if m.exists() for line in m.read_text().splitlines(keepends=True)]
+        # What several producers were told, or one twice, was accepted once.
+        combined.write_text("".join(dict.fromkeys(lines)))
         audit = subprocess.run(
             [self.program, "audit", "--strict", "--json", "--manifest", str(combined)], capture_output=True, text=True)
         self.expect(audit.stdout.startswith("{"), f"audit did not answer: {audit.stderr.strip()}")
@@ -148,4 +205,12 @@ class Site:
         self.expect(not left, f"half-written files are left: {left[:3]}")
         self.expect(audit.returncode == 0, f"audit: {report['breaches']}")
         self.expect(facts["discarded"] == self.expected_discarded, f"{facts['discarded']} given up, {self.expected_discarded} expected")
-        self.expect(facts["completed"] + facts["discarded"] == facts["jobs"], "not every accepted job came to its end")
+        cancelled = report["jobs"].get("cancelled", 0)
+        self.expect(self.expected_cancelled in (None, cancelled), f"{cancelled} cancelled, {self.expected_cancelled} expected")
+        self.expect(facts["completed"] + facts["discarded"] + cancelled == facts["jobs"], "not every accepted job came to its end")
+        self._money()
+
+    def _money(self) -> None:
+        """Every second of every worker is priced once: images, waste and idle add up to the last micro-dollar."""
+        books = subprocess.run([self.program, "cost", "--reconcile"], capture_output=True, text=True)
+        self.expect(books.returncode == 0, f"cost --reconcile: {books.stdout.strip() or books.stderr.strip()}")

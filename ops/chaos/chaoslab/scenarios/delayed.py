@@ -4,6 +4,8 @@ import datetime
 
 from ..site import Site
 
+ALONE = True
+
 
 def run(site: Site) -> None:
     jobs = site.scaled(10_000)

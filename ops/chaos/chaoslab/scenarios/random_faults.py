@@ -59,11 +59,11 @@ def run(site: Site) -> None:
         server.call("CLIENT", "KILL", "TYPE", "normal")
 
     def terminate_sessions():
-        site.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+        site.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 
     def freeze_postgres():
         # As a disk that hangs: everybody waits, nobody is told.
-        pids = [int(p) for p in site.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()").split()]
+        pids = [int(p) for p in site.sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()").split()]
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGSTOP)

@@ -1,0 +1,113 @@
+import Foundation
+import Logging
+import PackshotJobs
+import PackshotWorker
+import Testing
+
+@Suite("A worker")
+struct WorkerServiceTests {
+    private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    private let model = ModelRecord(
+        fingerprint: ModelFingerprint(rawValue: String(repeating: "c", count: 64)), name: "m", path: "/m",
+        pipelineClass: "PRXPixelPipeline", parameterCount: 1, byteCount: 1)
+
+    /// A queue that can still be claimed from and hears no heartbeat: its answer never comes, as over a link that is cut.
+    private struct UnheardQueue: JobQueue {
+        let base: MemoryJobQueue
+
+        func renew(_ deliveries: [Delivery], by worker: WorkerID) async throws {
+            try await Task.sleep(for: .seconds(3600))
+        }
+        func dispatch(_ entries: [DispatchEntry]) async throws { try await base.dispatch(entries) }
+        func claim(
+            model: ModelFingerprint, by worker: WorkerID, limit: Int, wait: Duration
+        ) async throws -> [Delivery] {
+            try await base.claim(model: model, by: worker, limit: limit, wait: wait)
+        }
+        func interrupt() { base.interrupt() }
+        func takeOver(
+            model: ModelFingerprint, by worker: WorkerID, idleFor: Duration, limit: Int
+        ) async throws -> [Delivery] {
+            try await base.takeOver(model: model, by: worker, idleFor: idleFor, limit: limit)
+        }
+        func acknowledge(_ deliveries: [Delivery]) async throws { try await base.acknowledge(deliveries) }
+        func promoteDue(limit: Int) async throws -> (moved: Int, next: Duration?) {
+            try await base.promoteDue(limit: limit)
+        }
+        func redeliverStranded(model: ModelFingerprint) async throws { try await base.redeliverStranded(model: model) }
+        func heldJobs(model: ModelFingerprint) async throws -> Set<JobID> { try await base.heldJobs(model: model) }
+        func depth(model: ModelFingerprint) async throws -> QueueDepth { try await base.depth(model: model) }
+        func epoch() async throws -> QueueEpoch { try await base.epoch() }
+        func lead(model: ModelFingerprint, by worker: WorkerID, for time: Duration) async throws -> Duration? {
+            try await base.lead(model: model, by: worker, for: time)
+        }
+        func forget(_ worker: WorkerID, model: ModelFingerprint) async throws {
+            try await base.forget(worker, model: model)
+        }
+    }
+
+    /// A worker with one job in its queue, which takes `seconds`; stores in memory.
+    private func service(
+        _ ledger: MemoryLedger, seconds: Double, hearsHeartbeats: Bool = true,
+        change: (inout WorkerConfiguration) -> Void
+    ) async throws -> WorkerService {
+        let queue = MemoryJobQueue()
+        var jobs: [PlannedJob]? = [
+            PlannedJob(
+                product: ProductRecord(sku: "A-1", title: "mug", attributes: [:]), shot: "main", variant: 0,
+                spec: GenerationSpec(
+                    prompt: "p", negativePrompt: "", seed: 1, width: 8, height: 8, steps: 4, guidance: 1),
+                relativePath: "b/1.png")
+        ]
+        let batch = try await ledger.submit(
+            NewBatch(
+                name: "b", outputRoot: "/nowhere", sourcePath: "c.csv",
+                sourceSHA256: [UInt8](repeating: 7, count: 32), model: model)
+        ) {
+            defer { jobs = nil }
+            return jobs
+        }
+        try await Dispatcher(ledger: ledger, queue: queue).dispatch(batch.batch)
+        var configuration = WorkerConfiguration(
+            id: WorkerID(rawValue: "w"), host: "h", processID: 1, version: "0",
+            rateCard: RateCard(name: "default", perHour: MicroDollars(rawValue: 100_000)), outputRoot: nil)
+        configuration.writesFiles = false
+        change(&configuration)
+        return WorkerService(
+            configuration: configuration,
+            generator: SimulatedImageGenerator(pace: .init(mean: seconds, spread: 0), model: model),
+            stores: WorkerStores(
+                ledger: ledger, batches: ledger, queue: queue, settlementLedger: ledger, heartbeatLedger: ledger,
+                heartbeatQueue: hearsHeartbeats ? queue : UnheardQueue(base: queue),
+                embeddings: EmbeddingCache(
+                    memoryBytes: 1 << 20, store: MemoryEmbeddingStore(), holder: "w", logger: quiet)),
+            logger: quiet)
+    }
+
+    /// A worker that is cut off from the queue's server keeps its lease: the ledger hears of it all the time.
+    @Test func aSilentQueueCostsNoLease() async throws {
+        let ledger = MemoryLedger()
+        try await service(ledger, seconds: 2, hearsHeartbeats: false) {
+            $0.lease = .milliseconds(500)
+            $0.drains = true
+        }.run()
+        #expect(ledger.attempts.count == 1, "the lease of 0.5 s lasted for an image of 2 s")
+        #expect(ledger.jobs.map(\.machine.state) == [.completed])
+        #expect(ledger.staleSettlements == 0)
+    }
+
+    /// What is not finished within the grace is handed back before the worker goes, and counts for nothing.
+    @Test func anImageThatOutlastsTheGraceIsHandedBack() async throws {
+        let ledger = MemoryLedger()
+        let service = try await service(ledger, seconds: 600) {
+            $0.lease = .milliseconds(500)
+            $0.grace = .milliseconds(100)
+        }
+        async let end: Void = service.run()
+        while ledger.attempts.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        _ = try await ledger.drain([WorkerID(rawValue: "w")])
+        try await end
+        #expect(ledger.jobs.map(\.machine.state) == [.available])
+        #expect(ledger.jobs.map(\.machine.attempts) == [0])
+    }
+}

@@ -1,0 +1,59 @@
+"""F4: a small tenant behind a huge one, equal tenants side by side, and low priority behind high: each gets its turns."""
+
+from ..site import Site
+
+ALONE = True
+PACE, WORKERS, SMALL = "20ms±50%", 4, 100
+
+
+def run(site: Site) -> None:
+    seconds = max(10, 60 * site.options.scale)
+    site.expected_cancelled = None
+    site.fleet(WORKERS, PACE)
+    site.enqueue(SMALL, "alone", "--tenant", "B")
+    site.wait_until_done()
+    alone = _wait(site, "alone")
+    site.enqueue(site.scaled(100_000), "huge", "--tenant", "A")
+    site.wait("the huge tenant at work", lambda: _made(site, "huge") > 50, 120)
+    site.enqueue(SMALL, "small", "--tenant", "B")
+    site.wait("the small tenant is served", lambda: _made(site, "small") == SMALL, 300)
+    behind = _wait(site, "small")
+    site.facts.update({"p95 wait alone, s": alone, "p95 wait behind the huge one, s": behind})
+    # Twice as long is what half the fleet is; before that come the 64 jobs that were settled ahead and what was in workers' hands.
+    ahead = (64 + 12 * WORKERS) * 0.02 / WORKERS
+    site.expect(behind <= 2 * alone + ahead + 0.5, f"behind the huge tenant 95 % waited {behind} s at most, alone {alone} s")
+    # Equal weights, side by side with the huge one.
+    names = ["huge", *(f"equal-{number}" for number in range(3))]
+    for name in names[1:]:
+        site.enqueue(max(2_000, int(seconds * 200)), name, "--tenant", name)
+    site.wait("all of them at work", lambda: all(_made(site, name) > 20 for name in names), 120)
+    before = {name: _made(site, name) for name in names}
+    total = sum(before.values())
+    site.wait("a while", lambda: sum(_made(site, name) for name in names) > total + 20 * seconds, 300)
+    shares = [_made(site, name) - before[name] for name in names]
+    jain = sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
+    site.facts.update({"shares of four equal tenants": shares, "Jain": round(jain, 4)})
+    site.expect(jain >= 0.95, f"Jain's index of {shares} is {jain:.3f}")
+    for name in names[1:]:
+        site.cancel(name)
+    # Nothing is so unimportant that it never gets a turn.
+    site.enqueue(SMALL, "unimportant", "--priority", "4")
+    first = site.count("SELECT coalesce(max(id), 0) FROM attempts")
+    site.wait("a while with an unimportant batch", lambda: site.count(f"SELECT count(*) FROM attempts WHERE id > {first}") >= 800, 300)
+    claims = site.count(f"SELECT count(*) FROM attempts WHERE id > {first}")
+    turns = site.count(f"SELECT count(*) FROM attempts a JOIN batches b ON b.id = a.batch_id WHERE a.id > {first} AND b.name = 'unimportant'")
+    site.facts.update({"claims": claims, "of them unimportant": turns})
+    site.expect(turns >= claims // 20 - 2, f"{turns} of {claims} claims were for the unimportant batch")
+    site.cancel("huge")
+    site.wait_until_done()
+
+
+def _made(site: Site, batch: str) -> int:
+    return site.count(f"SELECT count(*) FROM images i JOIN batches b ON b.id = i.batch_id WHERE b.name = '{batch}'")
+
+
+def _wait(site: Site, batch: str) -> float:
+    """Seconds from submission to the claim, for 95 % of a batch."""
+    return float(site.sql(
+        "SELECT round(percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM a.started_at - b.created_at))::numeric, 2) "
+        f"FROM attempts a JOIN batches b ON b.id = a.batch_id WHERE b.name = '{batch}'"))
