@@ -63,7 +63,6 @@ struct PlanTests {
         #expect(summary.products == 2 && summary.images == 6)
         #expect(summary.columns == ["sku", "title", "locale", "color"])
         // Four prompts, and two negative prompts of the shot with guidance.
-        #expect(summary.distinctPrompts == 6)
         #expect(summary.workloads.values.sorted() == [2, 4])
     }
 

@@ -38,8 +38,6 @@ package struct Plan: Sendable {
         package let products: Int
         /// Images to make.
         package let images: Int
-        /// Prompts and negative prompts that differ: texts to encode.
-        package let distinctPrompts: Int
         /// Images by the work they take.
         package let workloads: [Workload: Int]
         /// Columns of the catalog.
@@ -91,21 +89,14 @@ package struct Plan: Sendable {
     package func check() throws(CatalogError) -> Summary {
         let images = try self.images()
         var count = 0
-        var prompts: Set<Int> = []
         var workloads: [Workload: Int] = [:]
-        while let image = try images.next() {
-            count += 1
-            // Hashes instead of texts: a forecast may be off by one in 2^64.
-            prompts.insert(image.spec.prompt.hashValue)
-            if image.spec.guidance > 1 { prompts.insert(image.spec.negativePrompt.hashValue) }
-            let workload = Workload(
-                width: image.spec.width, height: image.spec.height, steps: image.spec.steps,
-                guidance: image.spec.guidance)
-            workloads[workload, default: 0] += 1
+        while let (shot, variants) = try images.nextShot() {
+            count += variants
+            workloads[shot.workload, default: 0] += variants
         }
         return Summary(
-            products: images.productCount, images: count, distinctPrompts: prompts.count, workloads: workloads,
-            columns: images.columns.names, sha256: try images.finishDigest())
+            products: images.productCount, images: count, workloads: workloads, columns: images.columns.names,
+            sha256: try images.finishDigest())
     }
 
     /// The images, one by one or in chunks.

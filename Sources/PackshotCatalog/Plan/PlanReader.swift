@@ -13,6 +13,7 @@ package final class PlanReader {
 
     // The product whose images are being given, and the next image of it.
     private var product: Product?
+    private var record: ProductRecord?
     private var folder = ""
     private var shot = 0
     private var variant = 0
@@ -21,7 +22,8 @@ package final class PlanReader {
     init(_ plan: Plan, expecting expected: [UInt8]?) throws(CatalogError) {
         self.plan = plan
         self.expected = expected
-        reader = try CatalogReader(path: plan.catalogPath, dialect: plan.dialect, limits: plan.limits)
+        reader = try CatalogReader(
+            path: plan.catalogPath, dialect: plan.dialect, limits: plan.limits, findsDuplicates: expected == nil)
         columns = reader.columns
         var problems: [CatalogError.Problem] = []
         var shots: [BoundShot] = []
@@ -45,27 +47,44 @@ package final class PlanReader {
     /// - Throws: ``CatalogError``: `.rows` at the end when rows could not be used, `.changed` at the end when the file is
     ///   not the expected one, and what else ``CatalogReader/next()`` throws.
     package func next() throws(CatalogError) -> PlannedImage? {
+        guard let (product, spec) = try current() else { return nil }
+        let shot = shots[self.shot]
+        let record = self.record ?? product.record
+        self.record = record
+        var ownSpec = spec
+        ownSpec.seed = shot.seed(sku: product.sku, variant: variant)
+        let image = PlannedImage(
+            product: product, record: record, shot: shot.name, variant: variant,
+            promptTemplate: shot.template(for: product).source, spec: ownSpec, priority: shot.priority,
+            relativePath: "\(plan.batch)/\(folder)/\(folder).\(shot.name).\(variant).png")
+        variant += 1
+        if variant == shot.variants { try leaveShot() }
+        return image
+    }
+
+    /// The next shot of a product that a prompt can be made for, and how many images of it are left: to look at everything
+    /// without making each image.
+    /// - Throws: What ``next()`` throws.
+    func nextShot() throws(CatalogError) -> (shot: BoundShot, images: Int)? {
+        guard try current() != nil else { return nil }
+        let (shot, left) = (shots[self.shot], shots[self.shot].variants - variant)
+        try leaveShot()
+        return (shot, left)
+    }
+
+    /// The product and the prompts whose turn it is; nil after the last.
+    private func current() throws(CatalogError) -> (product: Product, spec: GenerationSpec)? {
         while true {
-            guard let product, let spec else {
-                if isFinished { return nil }
-                try advance()
-                continue
-            }
-            let shot = shots[self.shot]
-            var ownSpec = spec
-            ownSpec.seed = shot.seed(sku: product.sku, variant: variant)
-            let image = PlannedImage(
-                product: product, shot: shot.name, variant: variant,
-                promptTemplate: shot.template(for: product).source, spec: ownSpec, priority: shot.priority,
-                relativePath: "\(plan.batch)/\(folder)/\(folder).\(shot.name).\(variant).png")
-            variant += 1
-            if variant == shot.variants {
-                variant = 0
-                self.shot += 1
-                try prepareShot()
-            }
-            return image
+            if let product, let spec { return (product, spec) }
+            if isFinished { return nil }
+            try advance()
         }
+    }
+
+    private func leaveShot() throws(CatalogError) {
+        variant = 0
+        shot += 1
+        try prepareShot()
     }
 
     /// Up to `count` images, nil after the last: the shape a bulk submission asks for.
@@ -92,6 +111,7 @@ package final class PlanReader {
             return
         }
         product = next
+        record = nil
         folder = PathComponent.sanitise(next.sku)
         shot = 0
         variant = 0

@@ -4,6 +4,8 @@ package import PackshotJobs
 package struct PlannedImage: Hashable, Sendable {
     /// The catalog's row it is made for.
     package let product: Product
+    /// The same as the ledger keeps it.
+    package let record: ProductRecord
     /// Name of the shot.
     package let shot: String
     /// Number of the variant from 0.
@@ -26,7 +28,7 @@ package struct PlannedImage: Hashable, Sendable {
     /// The image as the ledger takes it.
     package var job: PlannedJob {
         PlannedJob(
-            product: product.record, shot: shot, variant: variant, spec: spec, relativePath: relativePath,
+            product: record, shot: shot, variant: variant, spec: spec, relativePath: relativePath,
             priority: priority)
     }
 }
