@@ -22,20 +22,16 @@ package final class CatalogReader {
     private let records: DelimitedRecords
     private let header: CatalogHeader
     private let limits: CatalogLimits
-    /// Nil when nobody asks whether a SKU comes twice.
-    private var rowsBySKU: [String: Int]?
+    private var rowsBySKU: [String: Int] = [:]
     private var problems: [CatalogError.Problem] = []
     private var isFinished = false
 
     /// Opens a catalog and reads its header.
-    /// - Parameter findsDuplicates: False for a file that was read to its end before, and whose digest will be compared.
     /// - Throws: ``CatalogError`` `.unreadable`, `.encoding`, `.malformed`, `.header`.
     package init(
-        path: String, dialect: CatalogDialect = .generic, limits: CatalogLimits = .standard,
-        findsDuplicates: Bool = true
+        path: String, dialect: CatalogDialect = .generic, limits: CatalogLimits = .standard
     ) throws(CatalogError) {
         self.path = path
-        rowsBySKU = findsDuplicates ? [:] : nil
         self.limits = limits
         file = try TextFile(path: path)
         records = DelimitedRecords(file: file, delimiter: UInt8(ascii: ","), rowLimit: limits.rowBytes)
@@ -145,7 +141,7 @@ package final class CatalogReader {
                 "\(sku.excerpt) cannot be a folder name: it contains a path separator or is a relative path"
             } else if sku.utf8.count > 200 {
                 "\(sku.excerpt) has \(sku.utf8.count) bytes, 200 are allowed"
-            } else if let first = rowsBySKU?[sku] {
+            } else if let first = rowsBySKU[sku] {
                 "\(sku.excerpt) is a duplicate: row \(first) has it too"
             } else {
                 nil
@@ -154,7 +150,7 @@ package final class CatalogReader {
             try report(name, fault)
             return false
         }
-        rowsBySKU?[sku] = records.row
+        rowsBySKU[sku] = records.row
         values[columns.sku] = sku
         return true
     }

@@ -22,8 +22,7 @@ package final class PlanReader {
     init(_ plan: Plan, expecting expected: [UInt8]?) throws(CatalogError) {
         self.plan = plan
         self.expected = expected
-        reader = try CatalogReader(
-            path: plan.catalogPath, dialect: plan.dialect, limits: plan.limits, findsDuplicates: expected == nil)
+        reader = try CatalogReader(path: plan.catalogPath, dialect: plan.dialect, limits: plan.limits)
         columns = reader.columns
         var problems: [CatalogError.Problem] = []
         var shots: [BoundShot] = []
@@ -42,49 +41,53 @@ package final class PlanReader {
     /// Products whose images were given or begun.
     package var productCount: Int { reader.productCount }
 
+    /// What images of each shot take.
+    package var workloads: [Plan.Workload] { shots.map(\.workload) }
+
     /// The next image.
     /// - Returns: nil after the last.
     /// - Throws: ``CatalogError``: `.rows` at the end when rows could not be used, `.changed` at the end when the file is
     ///   not the expected one, and what else ``CatalogReader/next()`` throws.
     package func next() throws(CatalogError) -> PlannedImage? {
-        guard let (product, spec) = try current() else { return nil }
-        let shot = shots[self.shot]
-        let record = self.record ?? product.record
-        self.record = record
-        var ownSpec = spec
-        ownSpec.seed = shot.seed(sku: product.sku, variant: variant)
-        let image = PlannedImage(
-            product: product, record: record, shot: shot.name, variant: variant,
-            promptTemplate: shot.template(for: product).source, spec: ownSpec, priority: shot.priority,
-            relativePath: "\(plan.batch)/\(folder)/\(folder).\(shot.name).\(variant).png")
-        variant += 1
-        if variant == shot.variants { try leaveShot() }
-        return image
-    }
-
-    /// The next shot of a product that a prompt can be made for, and how many images of it are left: to look at everything
-    /// without making each image.
-    /// - Throws: What ``next()`` throws.
-    func nextShot() throws(CatalogError) -> (shot: BoundShot, images: Int)? {
-        guard try current() != nil else { return nil }
-        let (shot, left) = (shots[self.shot], shots[self.shot].variants - variant)
-        try leaveShot()
-        return (shot, left)
-    }
-
-    /// The product and the prompts whose turn it is; nil after the last.
-    private func current() throws(CatalogError) -> (product: Product, spec: GenerationSpec)? {
         while true {
-            if let product, let spec { return (product, spec) }
-            if isFinished { return nil }
-            try advance()
+            guard let product, let record, let spec else {
+                if isFinished { return nil }
+                try advance()
+                continue
+            }
+            let shot = shots[self.shot]
+            var ownSpec = spec
+            ownSpec.seed = shot.seed(sku: product.sku, variant: variant)
+            let image = PlannedImage(
+                row: product.row, promptTemplate: shot.template(for: product).source,
+                job: PlannedJob(
+                    product: record, shot: shot.name, variant: variant, spec: ownSpec,
+                    relativePath: path(shot.name, variant), priority: shot.priority))
+            variant += 1
+            if variant == shot.variants {
+                variant = 0
+                self.shot += 1
+                try prepareShot()
+            }
+            return image
         }
     }
 
-    private func leaveShot() throws(CatalogError) {
-        variant = 0
-        shot += 1
-        try prepareShot()
+    /// Built by hand, because this is one of the longest steps of an image otherwise.
+    private func path(_ shot: String, _ variant: Int) -> String {
+        var path = ""
+        path.reserveCapacity(plan.batch.utf8.count + 2 * folder.utf8.count + shot.utf8.count + 30)
+        path += plan.batch
+        path += "/"
+        path += folder
+        path += "/"
+        path += folder
+        path += "."
+        path += shot
+        path += "."
+        path += String(variant)
+        path += ".png"
+        return path
     }
 
     /// Up to `count` images, nil after the last: the shape a bulk submission asks for.
@@ -93,11 +96,6 @@ package final class PlanReader {
         var chunk: [PlannedImage] = []
         while chunk.count < count, let image = try next() { chunk.append(image) }
         return chunk.isEmpty ? nil : chunk
-    }
-
-    /// The SHA-256 of the catalog file. Call it last, once, and not when one was expected.
-    func finishDigest() throws(CatalogError) -> [UInt8] {
-        try reader.finishDigest()
     }
 
     /// Goes to the next product.
@@ -111,7 +109,7 @@ package final class PlanReader {
             return
         }
         product = next
-        record = nil
+        record = next.record
         folder = PathComponent.sanitise(next.sku)
         shot = 0
         variant = 0
@@ -139,7 +137,7 @@ package final class PlanReader {
         guard let expected else { return }
         guard try reader.finishDigest() == expected else {
             throw CatalogError(
-                .changed, file: plan.catalogPath, "was changed since it was checked: run the command again")
+                .changed, file: plan.catalogPath, "was changed while it was read: run the command again")
         }
     }
 }
