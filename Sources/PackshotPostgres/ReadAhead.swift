@@ -13,13 +13,9 @@ enum ReadAhead {
     static func run<Piece: Sendable, Value>(
         depth: Int, producer: () throws -> Piece?, consumer: (() throws -> Piece?) throws -> Value
     ) rethrows -> Value {
-        let pieces = Pieces<Piece>(depth: depth)
-        return try withoutActuallyEscaping(producer) { producer in
-            // The thread has ended when this scope is left, and nobody else calls the producer.
-            nonisolated(unsafe) let producer = producer
-            let thread = Thread {
-                pieces.fill(producer)
-            }
+        try withoutActuallyEscaping(producer) { producer in
+            let pieces = Pieces(depth: depth, producer: producer)
+            let thread = Thread { pieces.fill() }
             thread.name = "packshot.read-ahead"
             thread.start()
             defer { pieces.stop() }
@@ -28,33 +24,38 @@ enum ReadAhead {
     }
 
     /// A bounded queue between two threads.
-    private final class Pieces<Piece: Sendable>: Sendable {
+    ///
+    /// `@unchecked`: only the thread that fills it touches the producer, and lets go of it before ``stop()`` returns.
+    private final class Pieces<Piece: Sendable>: @unchecked Sendable {
         private struct State {
             var ready: [Result<Piece?, any Error>] = []
             var isStopped = false
         }
 
         private let state = Mutex(State())
+        private var producer: (() throws -> Piece?)?
         // Semaphores end the process when they are freed with less than they began with, so they begin with nothing.
         private let room = DispatchSemaphore(value: 0)
         private let filled = DispatchSemaphore(value: 0)
         private let ended = DispatchSemaphore(value: 0)
 
-        init(depth: Int) {
+        init(depth: Int, producer: @escaping () throws -> Piece?) {
+            self.producer = producer
             for _ in 0..<depth { room.signal() }
         }
 
         /// The producer's side: returns when there is nothing more, or nobody wants it.
-        func fill(_ producer: () throws -> Piece?) {
+        func fill() {
             var isLast = false
             while !isLast {
                 room.wait()
                 if state.withLock({ $0.isStopped }) { break }
-                let piece = Result { try producer() }
+                let piece = Result { try producer?() }
                 isLast = if case .success(.some) = piece { false } else { true }
                 state.withLock { $0.ready.append(piece) }
                 filled.signal()
             }
+            producer = nil
             ended.signal()
         }
 
