@@ -70,22 +70,35 @@ extension RedisJobQueue {
 
     package func depth(model: ModelFingerprint) async throws -> QueueDepth {
         let lanes = Self.lanes(of: model)
-        var depth = try await commands.perform { [keys] session in
+        // What waits is looked at beside the stream it moves to. Only where it is very many runs is it read piece by piece, and
+        // what moves meanwhile may be counted twice or not at all.
+        let most = 10_000
+        let found = try await commands.perform { [keys] session in
             for lane in lanes {
+                try session.append(["ZRANGE", keys.waiting(lane), "0", String(most - 1)])
                 try session.append(["XLEN", keys.lane(lane)])
                 try session.append(["XINFO", "GROUPS", keys.lane(lane)])
             }
             var depth = QueueDepth(ready: 0, pending: 0, delayed: 0)
-            for _ in lanes {
+            var long: [QueueLane] = []
+            for lane in lanes {
+                let waiting = try session.receive { node in
+                    node.count < most
+                        ? (0..<node.count).reduce(0) {
+                            $0 + (node[$1]?.string.flatMap(JobRun.init(waiting:))?.count ?? 0)
+                        } : nil
+                }
+                if waiting == nil { long.append(lane) }
                 let length = try session.receive { Int($0.integer ?? 0) }
                 // A lane that does not exist is an error here, and holds nothing.
                 let pending = try session.receiveAny { $0.pendingEntries(ofGroup: RedisKeys.group) }
                 depth.pending += pending
-                depth.ready += max(0, length - pending)
+                depth.ready += (waiting ?? 0) + max(0, length - pending)
             }
-            return depth
+            return (depth: depth, long: long)
         }
-        for lane in lanes {
+        var depth = found.depth
+        for lane in found.long {
             depth.ready += try await runs(in: keys.waiting(lane), JobRun.init(waiting:)).reduce(0) { $0 + $1.count }
         }
         depth.delayed = try await runs(in: keys.delayed(model), JobRun.init(delayed:)).reduce(0) { $0 + $1.count }
