@@ -7,9 +7,13 @@ internal import CLibCrypto
 public struct SHA256Digest: ~Copyable {
     private let context: OpaquePointer
 
+    /// The algorithm, looked up once: OpenSSL 3 otherwise looks it up for every digest, which takes longer than hashing a line.
+    /// Never freed and never changed, so that all threads may read it.
+    private static nonisolated(unsafe) let algorithm: OpaquePointer? = EVP_MD_fetch(nil, "SHA256", nil)
+
     /// Starts an empty digest.
     public init() {
-        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, Self.algorithm, nil) == 1 else {
             preconditionFailure("libcrypto cannot start a SHA-256: out of memory, or SHA-256 is disabled")
         }
         self.context = context

@@ -54,17 +54,38 @@ package struct GenerationSpec: Hashable, Codable, Sendable {
     package func uniqueKey(
         model: ModelFingerprint, outputRoot: String, sku: String, shot: String, variant: Int
     ) -> [UInt8] {
-        var digest = SHA256Digest()
-        var fields = [
-            "packshot-job-1", model.rawValue, prompt, negativePrompt, String(seed), String(width), String(height),
-            String(steps), String(guidance.bitPattern), outputRoot, sku, shot, String(variant),
-        ]
-        if let textCleaning { fields.append(textCleaning.rawValue) }
-        if let shortcuts { fields += ["shortcuts", shortcuts.identity] }
-        for field in fields {
-            digest.update("\(field.utf8.count):")
-            digest.update(field)
+        var text = IdentityText()
+        text.add("packshot-job-1")
+        text.add(model.rawValue)
+        text.add(prompt)
+        text.add(negativePrompt)
+        text.add(String(seed))
+        text.add(String(width))
+        text.add(String(height))
+        text.add(String(steps))
+        text.add(String(guidance.bitPattern))
+        text.add(outputRoot)
+        text.add(sku)
+        text.add(shot)
+        text.add(String(variant))
+        if let textCleaning { text.add(textCleaning.rawValue) }
+        if let shortcuts {
+            text.add("shortcuts")
+            text.add(shortcuts.identity)
         }
-        return digest.finish()
+        return SHA256Digest.hash(text.bytes)
+    }
+}
+
+/// Fields one after the other, each behind its length in bytes and a colon.
+private struct IdentityText {
+    private(set) var bytes: [UInt8] = []
+
+    init() { bytes.reserveCapacity(512) }
+
+    mutating func add(_ field: String) {
+        bytes.append(contentsOf: String(field.utf8.count).utf8)
+        bytes.append(UInt8(ascii: ":"))
+        bytes.append(contentsOf: field.utf8)
     }
 }

@@ -68,7 +68,7 @@ package protocol BatchLedger: Sendable {
     ///   naming it.
     func submit(_ batch: NewBatch, chunks: () throws -> [PlannedJob]?) async throws -> Submission
 
-    /// Jobs of a batch that were written and not yet marked as dispatched, in order, up to `limit`.
+    /// Jobs of a batch that were written and not yet marked as dispatched, up to `limit`, the first ones; in order within each lane.
     func undispatched(_ batch: BatchID, limit: Int) async throws -> [DispatchEntry]
 
     /// Remembers that a batch's jobs up to and including `through` were given to the queue.

@@ -101,6 +101,15 @@ package struct NewBatch: Hashable, Sendable {
     }
 }
 
+extension PlannedJob {
+    /// The job's identity in a batch's folder, with its model: ``GenerationSpec/uniqueKey(model:outputRoot:sku:shot:variant:)``.
+    package func uniqueKey(in batch: NewBatch) -> [UInt8] {
+        spec.uniqueKey(
+            model: batch.model.fingerprint, outputRoot: batch.outputRoot, sku: product.sku, shot: shot, variant: variant
+        )
+    }
+}
+
 /// What a submission came to.
 package struct Submission: Hashable, Sendable {
     package let batch: BatchID
@@ -118,18 +127,31 @@ package struct Submission: Hashable, Sendable {
     }
 }
 
-/// A job the queue should hold: what Redis needs to know, and nothing more.
+/// Jobs the queue should hold: what Redis needs to know, and nothing more.
 package struct DispatchEntry: Hashable, Sendable {
+    /// The job, or the first of several whose numbers follow each other.
     package let job: JobID
+    /// How many jobs it is, at least 1.
+    package let count: Int
     package let lane: QueueLane
     package let share: QueueShare
     /// Not to be delivered before this moment; nil for at once.
     package let notBefore: Date?
 
-    package init(job: JobID, lane: QueueLane, share: QueueShare = .common, notBefore: Date?) {
+    package init(job: JobID, count: Int = 1, lane: QueueLane, share: QueueShare = .common, notBefore: Date?) {
+        precondition(count > 0, "an entry of no jobs")
         self.job = job
+        self.count = count
         self.lane = lane
         self.share = share
         self.notBefore = notBefore
+    }
+
+    /// Its last job.
+    package var last: JobID { JobID(rawValue: job.rawValue + Int64(count - 1)) }
+
+    /// Its jobs, in order.
+    package var jobs: some RandomAccessCollection<JobID> {
+        (job.rawValue...last.rawValue).lazy.map(JobID.init(rawValue:))
     }
 }

@@ -58,7 +58,7 @@ package struct LedgerAudit: Sendable {
         Rule(
             invariant: "I3", message: "a budget's commitments are what its attempts cost and have set aside",
             sql: """
-                SELECT 'batch ' || b.id FROM batches b WHERE b.budget_microusd IS NOT NULL AND b.committed_microusd <> coalesce((
+                SELECT 'batch ' || b.id FROM batches b WHERE b.budget_microusd IS NOT NULL AND b.forgotten_at IS NULL AND b.committed_microusd <> coalesce((
                     SELECT sum(CASE WHEN a.state = 'running' THEN coalesce(a.reserved_microusd, 0) ELSE a.cost_microusd END)
                     FROM attempts a WHERE a.batch_id = b.id), 0)
                 """),
@@ -106,6 +106,7 @@ package struct LedgerAudit: Sendable {
                     UNION ALL
                     SELECT batch_id, 0, 0, -count(*) FILTER (WHERE state = 'completed'), -sum(cost_microusd)
                     FROM attempts GROUP BY batch_id) t
+                WHERE batch_id NOT IN (SELECT id FROM batches WHERE forgotten_at IS NOT NULL)
                 GROUP BY batch_id HAVING sum(done) <> 0 OR sum(other) <> 0 OR sum(images) <> 0 OR sum(cost) <> 0
                 """),
         Rule(

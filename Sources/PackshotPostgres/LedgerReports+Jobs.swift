@@ -56,7 +56,7 @@ extension LedgerReports {
                        (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c
                         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace)
                            / nullif((SELECT sum(available + scheduled + running + retryable + completed + cancelled + discarded)
-                                    FROM batch_tallies), 0)
+                                    FROM batch_tallies WHERE batch_id IN (SELECT id FROM batches WHERE forgotten_at IS NULL)), 0)
                 """, [.text(model.rawValue)]
             ).rows[0]
             return History(

@@ -182,11 +182,17 @@ package struct LedgerReports: Sendable {
                 """
                 SELECT w.id, w.host, w.threads, w.kernel_class, m.name,
                        to_char(w.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-                       extract(epoch FROM now() - w.heartbeat_at), u.images, u.busy_us / greatest(u.uptime_us, 1)::float8,
+                       extract(epoch FROM now() - w.heartbeat_at), u.images + w.forgotten_images,
+                       (u.busy_us + w.forgotten_busy_us) / greatest(w.uptime_us, u.last_us, 1)::float8,
                        w.stopped_at IS NOT NULL, w.drain_requested_at IS NOT NULL, w.process_id, r.name, r.microusd_per_hour,
                        a.job_id, a.step, a.steps
                 FROM workers w JOIN model_weights m ON m.fingerprint = w.model_fingerprint
-                JOIN worker_utilisation u ON u.worker_id = w.id JOIN rate_cards r ON r.id = w.rate_card_id
+                JOIN rate_cards r ON r.id = w.rate_card_id
+                -- Worker by worker, along an index: a view over all workers reads all attempts that ever were.
+                CROSS JOIN LATERAL (
+                    SELECT count(*) FILTER (WHERE state = 'completed') AS images, max(busy_to_us) AS last_us,
+                           coalesce(sum(busy_to_us - busy_from_us), 0) AS busy_us
+                    FROM attempts WHERE worker_id = w.id) u
                 LEFT JOIN LATERAL (
                     -- What a worker has in hand is among its latest.
                     SELECT job_id, step, steps
@@ -291,7 +297,7 @@ package struct LedgerReports: Sendable {
 
     /// The image whose file has this SHA-256 (64 hexadecimal digits), or nil.
     package func image(sha256: String) async throws -> ImageReport? {
-        try await images(where: "encode(i.sha256, 'hex') = $1", [.text(sha256)], limit: 1).first
+        try await images(where: "i.sha256 = decode($1, 'hex')", [.text(sha256)], limit: 1).first
     }
 
     /// The images of a batch in the order of their jobs.

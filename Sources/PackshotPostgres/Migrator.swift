@@ -19,6 +19,7 @@ package struct Migration: Sendable {
         Migration(version: 2, name: "0002_steering", sql: PackageResources._002_steering_sql),
         Migration(version: 3, name: "0003_job_states", sql: PackageResources._003_job_states_sql),
         Migration(version: 4, name: "0004_shortcuts", sql: PackageResources._004_shortcuts_sql),
+        Migration(version: 5, name: "0005_scale", sql: PackageResources._005_scale_sql),
     ]
 }
 

@@ -173,16 +173,17 @@ extension PostgresLedger: JobLedger {
         }
     }
 
-    /// Entries from columns id, model, priority, due time in seconds since 1970 or NULL, share and weight.
-    static func entries(_ rows: PostgresRows) throws -> [DispatchEntry] {
-        try rows.rows.map { row in
-            var cells = Reader(row)
-            let id = JobID(rawValue: try cells.number())
-            let lane = QueueLane(model: ModelFingerprint(rawValue: try cells.text()), priority: try cells.number())
-            let due = cells.optional().flatMap { Double($0) }
-            let share = QueueShare(name: try cells.text(), weight: try cells.number())
-            return DispatchEntry(
-                job: id, lane: lane, share: share, notBefore: due.map { .init(timeIntervalSince1970: $0) })
-        }
+    /// Entries of one job each from columns id, model, priority, due time in seconds since 1970 or NULL, share and weight.
+    static func entries(_ rows: PostgresRows) throws -> [DispatchEntry] { try rows.rows.map(entry) }
+
+    /// An entry of one job from the first of a row's columns, which are those of ``entries(_:)``.
+    static func entry(_ row: [String?]) throws -> DispatchEntry {
+        var cells = Reader(row)
+        let id = JobID(rawValue: try cells.number())
+        let lane = QueueLane(model: ModelFingerprint(rawValue: try cells.text()), priority: try cells.number())
+        let due = cells.optional().flatMap { Double($0) }
+        let share = QueueShare(name: try cells.text(), weight: try cells.number())
+        return DispatchEntry(
+            job: id, lane: lane, share: share, notBefore: due.map { .init(timeIntervalSince1970: $0) })
     }
 }

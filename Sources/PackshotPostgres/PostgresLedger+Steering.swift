@@ -167,7 +167,8 @@ extension PostgresLedger: SteeringLedger {
             parameters.append(value)
             terms.append(term("$\(parameters.count)"))
         }
-        if let batch = selection.batch { add(.integer(batch.rawValue)) { "j.batch_id = \($0)" } }
+        // By way of the products, which is where the index is.
+        if let batch = selection.batch { add(.integer(batch.rawValue)) { "p.batch_id = \($0)" } }
         if let job = selection.job { add(.integer(job.rawValue)) { "j.id = \($0)" } }
         if let model = selection.model { add(.text(model.rawValue)) { "j.model_fingerprint = \($0)" } }
         if !selection.states.isEmpty {

@@ -114,8 +114,14 @@ final class PostgresSession {
         }
     }
 
-    /// Copies lines in COPY's text format into a table, piece by piece; nil ends the data.
-    func copy(_ sql: String, lines: () throws -> [UInt8]?) throws {
+    /// Bytes of COPY's data that are sent at once: the server works on one piece while the next is made.
+    private static let copyPiece = 1 << 15
+
+    /// Carries out a `COPY … FROM STDIN BINARY`, one row for each element.
+    /// - Throws: ``StoreError``; what `encode` throws, and then nothing is copied.
+    func copy<Elements: Sequence>(
+        _ sql: String, _ elements: Elements, _ encode: (Elements.Element, inout BinaryRows) throws -> Void
+    ) throws {
         let start = PQexec(connection, sql)
         let status = PQresultStatus(start)
         guard status == PGRES_COPY_IN else {
@@ -124,23 +130,31 @@ final class PostgresSession {
         }
         PQclear(start)
         do {
-            while let piece = try lines() {
-                let sent = piece.withUnsafeBytes { bytes in
-                    PQputCopyData(connection, bytes.bindMemory(to: CChar.self).baseAddress, Int32(bytes.count))
-                }
-                guard sent == 1 else { break }
+            var rows = BinaryRows()
+            for element in elements {
+                try encode(element, &rows)
+                if rows.bytes.count >= Self.copyPiece, !put(rows.take()) { break }
             }
+            rows.end()
+            _ = put(rows.take())
         } catch {
             PQputCopyEnd(connection, "the producer stopped")
             while let result = PQgetResult(connection) { PQclear(result) }
             throw error
         }
+        // Whatever kept data from being sent, the answer to this tells.
         PQputCopyEnd(connection, nil)
         var failure: StoreError?
         while let result = PQgetResult(connection) {
             do throws(StoreError) { _ = try take(result) } catch { failure = failure ?? error }
         }
         if let failure { throw failure }
+    }
+
+    private func put(_ piece: [UInt8]) -> Bool {
+        piece.withUnsafeBytes { bytes in
+            PQputCopyData(connection, bytes.bindMemory(to: CChar.self).baseAddress, Int32(bytes.count)) == 1
+        }
     }
 
     private func prepared(_ sql: String) throws(StoreError) -> String {

@@ -66,7 +66,7 @@ enum QueueScripts {
 
     /// Adds jobs of one share to a lane.
     ///
-    /// - KEYS: the lane, what waits behind it, its shares. ARGV: group, share, weight, job ids (at most 1,000).
+    /// - KEYS: the lane, what waits behind it, its shares. ARGV: group, share, weight, runs of jobs (at most 1,000).
     static let dispatch = RedisScript(
         TurnScripts.functions + """
             enqueue(KEYS[2], KEYS[3], ARGV[2], tonumber(ARGV[3]), ARGV, 4)
@@ -128,11 +128,11 @@ enum QueueScripts {
                     local due = redis.call(
                         'ZRANGEBYSCORE', delayed, '-inf', string.format('%.0f', now), 'LIMIT', 0, limit - moved)
                     for _, member in ipairs(due) do
-                        local priority, job, weight, share = string.match(member, '^(%d):(%-?%d+):(%d+):(.+)$')
-                        if job then
+                        local priority, run, weight, share = string.match(member, '^(%d):(%d+%-?%d*):(%d+):(.+)$')
+                        if run then
                             local name = model .. ':' .. priority
                             local waiting, shares = ARGV[1] .. ':waiting:' .. name, ARGV[1] .. ':shares:' .. name
-                            enqueue(waiting, shares, share, tonumber(weight), {job}, 1)
+                            enqueue(waiting, shares, share, tonumber(weight), {run}, 1)
                             fill(ARGV[1] .. ':queue:' .. name, waiting, shares, ARGV[3], 0)
                         end
                         redis.call('ZREM', delayed, member)

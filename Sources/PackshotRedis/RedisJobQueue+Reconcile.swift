@@ -6,10 +6,10 @@ extension RedisJobQueue {
     package func heldJobs(model: ModelFingerprint) async throws -> Set<JobID> {
         var held: Set<JobID> = []
         // Delayed entries first: one that is promoted meanwhile is then found in its lane.
-        held.formUnion(try await members(of: keys.delayed(model)) { $0.delayedJob })
+        for run in try await runs(in: keys.delayed(model), JobRun.init(delayed:)) { held.formUnion(run.jobs) }
         // Then what waits: one that is moved to its stream meanwhile is found there.
         for lane in Self.lanes(of: model) {
-            held.formUnion(try await members(of: keys.waiting(lane)) { $0.integer })
+            for run in try await runs(in: keys.waiting(lane), JobRun.init(waiting:)) { held.formUnion(run.jobs) }
         }
 
         for lane in Self.lanes(of: model) {
@@ -25,23 +25,31 @@ extension RedisJobQueue {
         return held
     }
 
-    /// Jobs of a zset, as its members tell them.
-    private func members(of key: String, _ job: @escaping @Sendable (RedisNode) -> Int64?) async throws -> [JobID] {
-        var jobs: [JobID] = []
-        var cursor = "0"
-        repeat {
-            let page = try await commands.perform { [cursor] session in
-                try session.call(["ZSCAN", key, cursor, "COUNT", "2000"]) { node in
-                    guard let next = node[0]?.string, let members = node[1] else {
-                        throw RedisFailure.nonsense(session.server, "ZSCAN")
+    /// The runs of a zset, as its members tell them; one that changes meanwhile may be there twice.
+    ///
+    /// Read in the order of the scores: what is left of a run has a higher score than the run had, so that it is met later
+    /// and never missed.
+    private func runs(in key: String, _ run: @escaping @Sendable (String) -> JobRun?) async throws -> [JobRun] {
+        let size = 2000
+        var runs: [JobRun] = []
+        var (from, skipped) = ("-inf", 0)
+        while true {
+            let page = try await commands.perform { [from, skipped] session in
+                try session.call(
+                    ["ZRANGE", key, from, "+inf", "BYSCORE", "LIMIT", String(skipped), String(size), "WITHSCORES"]
+                ) { node in
+                    stride(from: 0, to: node.count - 1, by: 2).map {
+                        (run: node[$0]?.string.flatMap(run), score: node[$0 + 1]?.string ?? "")
                     }
-                    return (next, stride(from: 0, to: members.count, by: 2).compactMap { members[$0].flatMap(job) })
                 }
             }
-            jobs += page.1.lazy.map(JobID.init(rawValue:))
-            cursor = page.0
-        } while cursor != "0"
-        return jobs
+            runs += page.compactMap(\.run)
+            guard page.count == size, let last = page.last?.score else { return runs }
+            // The next page begins behind those of the same score that were seen.
+            let seen = page.reversed().prefix { $0.score == last }.count
+            skipped = last == from ? skipped + seen : seen
+            from = last
+        }
     }
 
     /// Jobs of a stream from an id on, and the last id if there may be more.
@@ -61,26 +69,40 @@ extension RedisJobQueue {
     }
 
     package func depth(model: ModelFingerprint) async throws -> QueueDepth {
-        try await commands.perform { [keys] session in
-            let lanes = Self.lanes(of: model)
+        let lanes = Self.lanes(of: model)
+        // What waits is looked at beside the stream it moves to. Only where it is very many runs is it read piece by piece, and
+        // what moves meanwhile may be counted twice or not at all.
+        let most = 10_000
+        let found = try await commands.perform { [keys] session in
             for lane in lanes {
-                try session.append(["ZCARD", keys.waiting(lane)])
+                try session.append(["ZRANGE", keys.waiting(lane), "0", String(most - 1)])
                 try session.append(["XLEN", keys.lane(lane)])
                 try session.append(["XINFO", "GROUPS", keys.lane(lane)])
             }
-            try session.append(["ZCARD", keys.delayed(model)])
             var depth = QueueDepth(ready: 0, pending: 0, delayed: 0)
-            for _ in lanes {
-                depth.ready += try session.receive { Int($0.integer ?? 0) }
+            var long: [QueueLane] = []
+            for lane in lanes {
+                let waiting = try session.receive { node in
+                    node.count < most
+                        ? (0..<node.count).reduce(0) {
+                            $0 + (node[$1]?.string.flatMap(JobRun.init(waiting:))?.count ?? 0)
+                        } : nil
+                }
+                if waiting == nil { long.append(lane) }
                 let length = try session.receive { Int($0.integer ?? 0) }
                 // A lane that does not exist is an error here, and holds nothing.
                 let pending = try session.receiveAny { $0.pendingEntries(ofGroup: RedisKeys.group) }
                 depth.pending += pending
-                depth.ready += max(0, length - pending)
+                depth.ready += (waiting ?? 0) + max(0, length - pending)
             }
-            depth.delayed = try session.receive { Int($0.integer ?? 0) }
-            return depth
+            return (depth: depth, long: long)
         }
+        var depth = found.depth
+        for lane in found.long {
+            depth.ready += try await runs(in: keys.waiting(lane), JobRun.init(waiting:)).reduce(0) { $0 + $1.count }
+        }
+        depth.delayed = try await runs(in: keys.delayed(model), JobRun.init(delayed:)).reduce(0) { $0 + $1.count }
+        return depth
     }
 
     package func epoch() async throws -> QueueEpoch {
@@ -106,12 +128,6 @@ extension RedisJobQueue {
 }
 
 extension RedisNode {
-    /// The job id of a member `{priority}:{job id}:{weight}:{share}` of a zset of delayed entries.
-    fileprivate var delayedJob: Int64? {
-        guard let bytes, bytes.count > 2, bytes[1] == UInt8(ascii: ":") else { return nil }
-        return Int64(decimal: UnsafeRawBufferPointer(rebasing: bytes[2...].prefix { $0 != UInt8(ascii: ":") }))
-    }
-
     /// Reads `XINFO GROUPS`: the number of a group's delivered and not acknowledged entries.
     fileprivate func pendingEntries(ofGroup name: String) -> Int {
         for index in 0..<count {

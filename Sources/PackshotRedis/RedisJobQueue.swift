@@ -2,8 +2,8 @@ internal import Foundation
 package import PackshotJobs
 internal import Synchronization
 
-/// The queue in Redis 7: a stream per model and priority with one consumer group, fed from a zset in the order of turns, and a
-/// zset per model for what is delayed.
+/// The queue in Redis 7: a stream per model and priority with one consumer group, fed from a zset of runs of jobs in the order of turns,
+/// and a zset per model for what is delayed.
 ///
 /// Two connections, each on its own thread: one blocks in ``claim(model:by:limit:wait:)``, one serves all other calls,
 /// which are cut into pieces of a few milliseconds so that a heartbeat never waits for a long dispatch.
@@ -41,12 +41,11 @@ package final class RedisJobQueue: JobQueue {
     // MARK: - Dispatch
 
     package func dispatch(_ entries: [DispatchEntry]) async throws {
-        for run in Run.split(entries.filter { $0.notBefore == nil }) {
+        for run in LaneRuns.split(entries.filter { $0.notBefore == nil }) {
             try await commands.perform { [keys] session in
                 try QueueScripts.dispatch.run(
                     on: session, keys: [keys.lane(run.lane), keys.waiting(run.lane), keys.shares(run.lane)],
-                    arguments: [RedisKeys.group, run.share.name, String(run.share.weight)]
-                        + run.jobs.map { String($0.rawValue) }
+                    arguments: [RedisKeys.group, run.share.name, String(run.share.weight)] + run.jobs.map(\.text)
                 ) { _ in }
             }
         }
@@ -60,20 +59,29 @@ package final class RedisJobQueue: JobQueue {
     }
 
     /// Entries that follow each other and are of one lane and share: as many as go into one script.
-    private struct Run {
+    private struct LaneRuns {
         let lane: QueueLane
         let share: QueueShare
-        var jobs: [JobID] = []
+        var jobs: [JobRun] = []
 
-        static func split(_ entries: [DispatchEntry]) -> [Run] {
-            var runs: [Run] = []
+        static func split(_ entries: [DispatchEntry]) -> [LaneRuns] {
+            var lanes: [LaneRuns] = []
             for entry in entries {
-                if runs.last?.lane != entry.lane || runs.last?.share != entry.share || runs.last?.jobs.count == 1000 {
-                    runs.append(Run(lane: entry.lane, share: entry.share))
+                if lanes.last?.lane != entry.lane || lanes.last?.share != entry.share || lanes.last?.jobs.count == 1000
+                {
+                    lanes.append(LaneRuns(lane: entry.lane, share: entry.share))
                 }
-                runs[runs.count - 1].jobs.append(entry.job)
+                for run in JobRun.runs(of: entry) { lanes[lanes.count - 1].add(run) }
             }
-            return runs
+            return lanes
+        }
+
+        private mutating func add(_ run: JobRun) {
+            if let joined = jobs.last?.joined(with: run) {
+                jobs[jobs.count - 1] = joined
+            } else {
+                jobs.append(run)
+            }
         }
     }
 
@@ -82,14 +90,15 @@ package final class RedisJobQueue: JobQueue {
     private static func delay(
         _ entries: ArraySlice<DispatchEntry>, _ model: ModelFingerprint, _ keys: RedisKeys, _ session: RedisSession
     ) throws {
+        let runs = entries.flatMap { entry in JobRun.runs(of: entry).map { (run: $0, entry: entry) } }
         try session.append(["MULTI"])
         try session.append(["SADD", keys.models, RedisKeys.short(model)])
-        try session.append(2 + 2 * entries.count) { buffer in
+        try session.append(2 + 2 * runs.count) { buffer in
             buffer.bulk("ZADD")
             buffer.bulk(keys.delayed(model))
-            for entry in entries {
+            for (run, entry) in runs {
                 buffer.bulk(entry.notBefore.map(Self.milliseconds) ?? 0)
-                buffer.bulk("\(entry.lane.priority):\(entry.job.rawValue):\(entry.share.weight):\(entry.share.name)")
+                buffer.bulk("\(entry.lane.priority):\(run.text):\(entry.share.weight):\(entry.share.name)")
             }
         }
         try session.append(["EXEC"])

@@ -5,9 +5,9 @@ internal import PackshotJobs
 /// | key | type | holds |
 /// |---|---|---|
 /// | `{prefix}:queue:{model}:{priority}` | stream | entries next in turn and pending ones, field `j` = job id; group `workers` |
-/// | `{prefix}:waiting:{model}:{priority}` | zset | jobs behind them, score = their turn |
+/// | `{prefix}:waiting:{model}:{priority}` | zset | runs of jobs behind them, member `{run}` or `{run}/{weight}`, score = the first one's turn |
 /// | `{prefix}:shares:{model}:{priority}` | hash | the last turn of each share; of the lane itself under an empty name |
-/// | `{prefix}:delayed:{model}` | zset | delayed entries, member `{priority}:{job id}:{weight}:{share}`, score = due, in ms of Unix time |
+/// | `{prefix}:delayed:{model}` | zset | delayed entries, member `{priority}:{run}:{weight}:{share}`, score = due, in ms of Unix time |
 /// | `{prefix}:models` | set | the models that ever had a delayed entry |
 /// | `{prefix}:turn:{model}` | integer | successful claims, for the aging rule |
 /// | `{prefix}:lead:{model}` | string | the worker that does the fleet's chores, with a TTL |
@@ -16,6 +16,7 @@ internal import PackshotJobs
 /// | `{prefix}:embedding-lock:{hex key}` | string | who computes it, with a TTL |
 /// | `{prefix}:embedding-hits` | hash | counters by source |
 ///
+/// A run is a job id, or the first and the last of several that follow each other with `-` between.
 /// `{model}` is the first 16 characters of the model's fingerprint.
 struct RedisKeys: Sendable {
     let prefix: String

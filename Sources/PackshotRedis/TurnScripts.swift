@@ -10,8 +10,9 @@ enum TurnScripts {
     static let spare = 64
 
     /// - `groupField(lane, group, field)`: what XINFO says of a lane's group; nil where there is none.
-    /// - `enqueue(waiting, shares, share, weight, jobs, from)`: gives turns to the jobs of a list from an index on. A job that
-    ///   waits already keeps its turn.
+    /// - `enqueue(waiting, shares, share, weight, runs, from)`: gives turns to the jobs of a list of runs (`17` or `17-4200`) from
+    ///   an index on. A run is one member of the zset, with the turn of its first job; the others follow, 1 / weight apart. A
+    ///   run that waits already as it is keeps its turns.
     /// - `fill(lane, waiting, shares, group, extra)`: moves jobs to the stream until it has `extra` and the spare ones ready. Out
     ///   of memory, what was not added stays where it is.
     static let functions = """
@@ -31,16 +32,22 @@ enum TurnScripts {
             end
         end
 
-        local function enqueue(waiting, shares, share, weight, jobs, from)
+        local function member(first, last, weight)
+            if first == last then return string.format('%.0f', first) end
+            return string.format('%.0f-%.0f/%d', first, last, weight)
+        end
+
+        local function enqueue(waiting, shares, share, weight, runs, from)
             local present = tonumber(redis.call('HGET', shares, '') or 0)
             local last = redis.call('HGET', shares, share)
             local turn = math.max(present, tonumber(last or 0))
             local pairs = {}
-            for i = from, #jobs do
-                turn = turn + 1 / weight
-                pairs[#pairs + 1] = number(turn)
-                pairs[#pairs + 1] = jobs[i]
-                if #pairs == 1000 or i == #jobs then
+            for i = from, #runs do
+                local first, final = string.match(runs[i], '^(%d+)%-(%d+)$')
+                pairs[#pairs + 1] = number(turn + 1 / weight)
+                pairs[#pairs + 1] = first and member(tonumber(first), tonumber(final), weight) or runs[i]
+                turn = turn + (first and final - first + 1 or 1) / weight
+                if #pairs == 1000 or i == #runs then
                     redis.call('ZADD', waiting, 'NX', unpack(pairs))
                     pairs = {}
                 end
@@ -60,15 +67,49 @@ enum TurnScripts {
             local lacking = extra + \(spare) - (redis.call('XLEN', lane) - pending)
             if lacking <= 0 then return end
             local next = redis.call('ZRANGE', waiting, 0, lacking - 1, 'WITHSCORES')
-            local moved, turn = 0, nil
+            local runs = {}
             for i = 1, #next, 2 do
-                local added = redis.pcall('XADD', lane, '*', 'j', next[i])
-                if type(added) == 'table' then break end
-                moved, turn = moved + 1, next[i + 1]
+                local first, last, weight = string.match(next[i], '^(%d+)%-(%d+)/(%d+)$')
+                runs[#runs + 1] = {
+                    member = next[i], first = tonumber(first), last = tonumber(last), weight = tonumber(weight),
+                    turn = tonumber(next[i + 1])
+                }
             end
-            if moved == 0 then return end
-            redis.call('ZREMRANGEBYRANK', waiting, 0, moved - 1)
-            redis.pcall('HSET', shares, '', turn)
+            -- The runs from `head` on are in the order of their next jobs' turns.
+            local head, turn = 1, nil
+            while lacking > 0 and head <= #runs do
+                local run = runs[head]
+                local job = run.first and string.format('%.0f', run.first) or run.member
+                local added = redis.pcall('XADD', lane, '*', 'j', job)
+                if type(added) == 'table' then break end
+                lacking, turn, run.begun = lacking - 1, run.turn, true
+                if not run.first or run.first == run.last then
+                    head, run.first = head + 1, nil
+                else
+                    run.first, run.turn = run.first + 1, run.turn + 1 / run.weight
+                    local place = head
+                    while runs[place + 1] and runs[place + 1].turn <= run.turn do
+                        runs[place] = runs[place + 1]
+                        place = place + 1
+                    end
+                    runs[place] = run
+                end
+            end
+            if not turn then return end
+            local rests, begun = {}, {}
+            for _, run in ipairs(runs) do
+                if run.begun then
+                    begun[#begun + 1] = run.member
+                    if run.first then
+                        rests[#rests + 1] = number(run.turn)
+                        rests[#rests + 1] = member(run.first, run.last, run.weight)
+                    end
+                end
+            end
+            -- The rest comes before what it is the rest of goes: if only that is done, some jobs are delivered twice.
+            if #rests > 0 then redis.call('ZADD', waiting, unpack(rests)) end
+            redis.call('ZREM', waiting, unpack(begun))
+            redis.pcall('HSET', shares, '', number(turn))
         end
 
         """

@@ -2,7 +2,8 @@ package import PackshotJobs
 
 /// Carries jobs from the ledger to the queue.
 package struct Dispatcher: Sendable {
-    private static let chunk = 5_000
+    /// Jobs given to the queue between two marks: at most so many are given twice after a crash.
+    private static let chunk = 50_000
 
     private let ledger: any BatchLedger
     private let queue: any JobQueue
@@ -20,10 +21,10 @@ package struct Dispatcher: Sendable {
         var count = 0
         while true {
             let entries = try await ledger.undispatched(batch, limit: Self.chunk)
-            guard let last = entries.last else { return count }
+            guard let last = entries.map(\.last).max() else { return count }
             try await queue.dispatch(entries)
-            try await ledger.markDispatched(batch, through: last.job)
-            count += entries.count
+            try await ledger.markDispatched(batch, through: last)
+            count += entries.reduce(0) { $0 + $1.count }
         }
     }
 }

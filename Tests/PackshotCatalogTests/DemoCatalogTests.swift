@@ -48,15 +48,15 @@ struct DemoCatalogTests {
 
     @Test func itIsLargeAndVaried() throws {
         let images = try DemoCatalogTests.images()
-        #expect(Set(images.map(\.sku)).count >= 64)
-        #expect(Set(images.map(\.shot)) == ["packshot", "scene"])
-        #expect(images.count == 2 * Set(images.map(\.sku)).count)
-        #expect(Set(images.compactMap { $0.product["locale"] }).count == 8)
-        #expect(Set(images.compactMap { $0.product["category"] }).count == 12)
-        #expect(images.allSatisfy { $0.spec.width == 128 && $0.spec.height == 128 && $0.spec.steps == 12 })
-        #expect(images.allSatisfy { $0.spec.guidance == 2 })
+        #expect(Set(images.map(\.job.product.sku)).count >= 64)
+        #expect(Set(images.map(\.job.shot)) == ["packshot", "scene"])
+        #expect(images.count == 2 * Set(images.map(\.job.product.sku)).count)
+        #expect(Set(images.compactMap { $0.job.product.attributes["locale"] }).count == 8)
+        #expect(Set(images.compactMap { $0.job.product.attributes["category"] }).count == 12)
+        #expect(images.allSatisfy { $0.job.spec.width == 128 && $0.job.spec.height == 128 && $0.job.spec.steps == 12 })
+        #expect(images.allSatisfy { $0.job.spec.guidance == 2 })
         // The first row of the gallery shows everything there is.
-        #expect(Set(images.prefix(24).compactMap { $0.product["category"] }).count == 12)
+        #expect(Set(images.prefix(24).compactMap { $0.job.product.attributes["category"] }).count == 12)
     }
 
     /// Takes away the product, colour, pattern and background phrases of the prompt's language, longest first: nothing may
@@ -65,9 +65,9 @@ struct DemoCatalogTests {
         let file = DemoCatalogTests.demo.appending(path: "packshot-tiny/vocabulary.json")
         let vocabulary = try JSONDecoder().decode(Vocabulary.self, from: Data(contentsOf: file)).words
         for image in try DemoCatalogTests.images() {
-            let locale = try #require(image.product["locale"])
+            let locale = try #require(image.job.product.attributes["locale"])
             let words = try #require(vocabulary[locale])
-            var rest = " \(image.spec.prompt.lowercased()) "
+            var rest = " \(image.job.spec.prompt.lowercased()) "
             func takeAway(_ what: String, _ phrases: [String]) {
                 let candidates = phrases.flatMap { phrase in
                     let lower = phrase.lowercased()
@@ -75,16 +75,18 @@ struct DemoCatalogTests {
                     return [lower] + (lower.split(separator: " ", maxSplits: 1).dropFirst().map(String.init))
                 }
                 let found = candidates.filter { rest.contains($0) }.max { $0.count < $1.count }
-                #expect(found != nil, "\(image.sku): no \(what) in \(image.spec.prompt)")
+                #expect(found != nil, "\(image.job.product.sku): no \(what) in \(image.job.spec.prompt)")
                 if let found { rest = rest.replacing(found, with: " ", maxReplacements: 1) }
             }
             takeAway("background", words.backgrounds.filter { $0.key != "dark" }.flatMap(\.value))
             takeAway("product", words.products.values.flatMap { $0 })
             takeAway("colour", words.colours.filter { $0.key != "white" }.flatMap(\.value.all))
-            if image.product["pattern"]?.isEmpty == false { takeAway("pattern", words.patterns.flatMap(\.value.all)) }
+            if image.job.product.attributes["pattern"]?.isEmpty == false {
+                takeAway("pattern", words.patterns.flatMap(\.value.all))
+            }
             let joints: Set<String> = ["の", "，", "er", "e", "es"]
             let left = rest.split(separator: " ").filter { !joints.contains(String($0)) }
-            #expect(left.isEmpty, "\(image.sku): \(left) left of \(image.spec.prompt)")
+            #expect(left.isEmpty, "\(image.job.product.sku): \(left) left of \(image.job.spec.prompt)")
         }
     }
 }

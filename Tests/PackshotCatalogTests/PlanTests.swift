@@ -35,36 +35,30 @@ struct PlanTests {
                 """.replacing("'x'", with: "\\\"x\\\""))
         let images = try PlanTests.images(plan)
         #expect(
-            images.map(\.relativePath) == [
+            images.map(\.job.relativePath) == [
                 "spring/A-1/A-1.front.0.png", "spring/A-1/A-1.front.1.png", "spring/A-1/A-1.side.0.png",
                 "spring/A-2/A-2.front.0.png", "spring/A-2/A-2.front.1.png", "spring/A-2/A-2.side.0.png",
             ])
         #expect(images.map(\.row) == [2, 2, 2, 3, 3, 3])
-        #expect(images.map(\.variant) == [0, 1, 0, 0, 1, 0])
+        #expect(images.map(\.job.variant) == [0, 1, 0, 0, 1, 0])
         #expect(images[0].promptTemplate == "{{title}}")
         #expect(
-            images[0].spec
+            images[0].job.spec
                 == GenerationSpec(
-                    prompt: "Red mug", negativePrompt: "not red", seed: images[0].spec.seed, width: 512, height: 384,
+                    prompt: "Red mug", negativePrompt: "not red", seed: images[0].job.spec.seed, width: 512,
+                    height: 384,
                     steps: 28, guidance: 5))
-        #expect(images[3].spec.negativePrompt == "not x")
+        #expect(images[3].job.spec.negativePrompt == "not x")
         #expect(
-            images[5].spec
+            images[5].job.spec
                 == GenerationSpec(
                     prompt: "side of Lamp", negativePrompt: "", seed: 9, width: 64, height: 32, steps: 3, guidance: 1))
-        #expect(Set(images.map(\.spec.seed)).count == 5)
+        #expect(Set(images.map(\.job.spec.seed)).count == 5)
 
         let job = images[5].job
         #expect(job.product == ProductRecord(sku: "A-2", title: "Lamp", attributes: ["locale": "de"]))
-        #expect(job.shot == "side" && job.variant == 0 && job.priority == 1 && job.spec == images[5].spec)
-        #expect(job.relativePath == images[5].relativePath && job.scheduledAt == nil)
-
-        let summary = try plan.check()
-        #expect(summary.products == 2 && summary.images == 6)
-        #expect(summary.columns == ["sku", "title", "locale", "color"])
-        // Four prompts, and two negative prompts of the shot with guidance.
-        #expect(summary.distinctPrompts == 6)
-        #expect(summary.workloads.values.sorted() == [2, 4])
+        #expect(job.shot == "side" && job.variant == 0 && job.priority == 1 && job.spec == images[5].job.spec)
+        #expect(job.relativePath == images[5].job.relativePath && job.scheduledAt == nil)
     }
 
     /// Numbers from `printf 'sku\x1fshot\x1fvariant' | sha256sum`.
@@ -77,7 +71,7 @@ struct PlanTests {
         let folder = try TemporaryFolder()
         let path = try folder.file("sku,title\n\(sku),x\n".utf8)
         let plan = try PlanTests.plan(path, shots: "shots: [{name: \(shot), prompt: x, variants: \(variant + 1)}]")
-        #expect(try PlanTests.images(plan).last?.spec.seed == seed)
+        #expect(try PlanTests.images(plan).last?.job.spec.seed == seed)
     }
 
     @Test func fixedSeedsCountUp() throws {
@@ -86,7 +80,7 @@ struct PlanTests {
             try folder.file(PlanTests.catalog.utf8),
             shots: "shots: [{name: s, prompt: x, seed: 4294967293, variants: 3}]")
         #expect(
-            try PlanTests.images(plan).prefix(3).map(\.spec.seed) == [4_294_967_293, 4_294_967_294, 4_294_967_295])
+            try PlanTests.images(plan).prefix(3).map(\.job.spec.seed) == [4_294_967_293, 4_294_967_294, 4_294_967_295])
     }
 
     @Test func promptsFollowAColumn() throws {
@@ -96,15 +90,15 @@ struct PlanTests {
         let byLocale = try PlanTests.plan(
             path, shots: "shots: [{name: s, prompt: other, prompt_by: {Locale: {fr: French, fr-ca: Canada}}}]")
         #expect(
-            try PlanTests.images(byLocale).map(\.spec.prompt) == [
+            try PlanTests.images(byLocale).map(\.job.spec.prompt) == [
                 "French", "Canada", "French", "other", "other", "other", "other",
             ])
         // Only locales have a part before the hyphen that counts.
         let byKind = try PlanTests.plan(
             path, shots: "shots: [{name: s, prompt: other, prompt_by: {kind: {fr: French}}}]")
-        #expect(try PlanTests.images(byKind).map(\.spec.prompt).prefix(3) == ["French", "other", "other"])
+        #expect(try PlanTests.images(byKind).map(\.job.spec.prompt).prefix(3) == ["French", "other", "other"])
         let unknown = try PlanTests.plan(path, shots: "shots: [{name: s, prompt: x, prompt_by: {locle: {fr: y}}}]")
-        let error = #expect(throws: CatalogError.self) { try unknown.check() }
+        let error = #expect(throws: CatalogError.self) { try PlanTests.images(unknown) }
         #expect(error?.description.contains("shot \"s\", key prompt_by: the catalog has no column \"locle\"") == true)
         #expect(error?.description.contains("(did you mean \"locale\"?)") == true)
     }
@@ -114,21 +108,22 @@ struct PlanTests {
         let path = try folder.file("sku,title,c\nA,x,1\nB,x,\n,x,1\nC,x,1\nC,x,1\n".utf8)
         let plan = try PlanTests.plan(
             path, shots: "shots: [{name: s, prompt: \"{{c}}\"}, {name: t, prompt: \"{{c}}\"}]")
-        let error = #expect(throws: CatalogError.self) { try plan.check() }
+        let error = #expect(throws: CatalogError.self) { try PlanTests.images(plan) }
         #expect(error?.problems.map(\.row) == [3, 3, 4, 6])
         // A limit stops before later rows, not before telling of earlier ones.
         let early = #expect(throws: CatalogError.self) {
-            try PlanTests.plan(path, shots: "shots: [{name: s, prompt: \"{{c}}\"}]", limit: 2).check()
+            try PlanTests.images(PlanTests.plan(path, shots: "shots: [{name: s, prompt: \"{{c}}\"}]", limit: 2))
         }
         #expect(early?.problems.map(\.row) == [3])
-        #expect(try PlanTests.plan(path, shots: "shots: [{name: s, prompt: \"{{c}}\"}]", limit: 1).check().images == 1)
+        let one = try PlanTests.plan(path, shots: "shots: [{name: s, prompt: \"{{c}}\"}]", limit: 1)
+        #expect(try PlanTests.images(one).count == 1)
     }
 
     @Test func aLimitCountsProducts() throws {
         let folder = try TemporaryFolder()
         let path = try folder.file(PlanTests.catalog.utf8)
-        let summary = try PlanTests.plan(path, shots: "shots: [{name: s, prompt: x, variants: 3}]", limit: 1).check()
-        #expect(summary.products == 1 && summary.images == 3)
+        let reader = try PlanTests.plan(path, shots: "shots: [{name: s, prompt: x, variants: 3}]", limit: 1).images()
+        #expect(try reader.nextChunk(10)?.count == 3 && reader.productCount == 1)
     }
 
     @Test func chunksAreTheSameImages() throws {
@@ -147,7 +142,7 @@ struct PlanTests {
         let folder = try TemporaryFolder()
         let path = try folder.file("sku,title\nA,x\nB,y\n".utf8)
         let plan = try PlanTests.plan(path)
-        let sha256 = try plan.check().sha256
+        let sha256 = try plan.digest()
         let same = try plan.images(expecting: sha256)
         #expect(try same.nextChunk(10)?.count == 2)
         #expect(try same.nextChunk(10) == nil)
@@ -161,7 +156,7 @@ struct PlanTests {
         let folder = try TemporaryFolder()
         let path = try folder.file("sku,title\n.hidden,x\nCON,y\na:b,z\n".utf8)
         for image in try PlanTests.images(PlanTests.plan(path, batch: "../../etc")) {
-            let parts = image.relativePath.split(separator: "/", omittingEmptySubsequences: false)
+            let parts = image.job.relativePath.split(separator: "/", omittingEmptySubsequences: false)
             #expect(parts.count == 3)
             #expect(parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") })
             #expect(parts[0].hasPrefix("-..-etc~"))

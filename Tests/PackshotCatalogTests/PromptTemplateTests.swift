@@ -13,8 +13,8 @@ struct PromptTemplateTests {
         let shots = try ShotsFile.parse("shots: [{name: s, prompt: \"\(quoted)\"}]", file: "shots.yaml")
         let plan = Plan(
             catalogPath: path, shots: shots, shotsPath: "shots.yaml", batch: "b", defaults: PlanTests.defaults)
-        _ = try plan.check()
-        return try #require(try plan.images().next()).spec.prompt
+        _ = try plan.images().nextChunk(10)
+        return try #require(try plan.images().next()).job.spec.prompt
     }
 
     @Test(arguments: [

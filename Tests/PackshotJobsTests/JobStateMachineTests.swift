@@ -134,4 +134,20 @@ struct ArithmeticTests {
         #expect(Set(keys).count == keys.count)
         #expect(key() == key())
     }
+
+    /// Keys are in ledgers: a program that made others would make every image again. Worked out with Python's hashlib.
+    @Test func keysStayAsTheyAre() {
+        var spec = GenerationSpec(
+            prompt: "a mug, é", negativePrompt: "blurry", seed: .max, width: 512, height: 768, steps: 28, guidance: 4.5)
+        var key: String {
+            spec.uniqueKey(
+                model: ModelFingerprint(rawValue: String(repeating: "ab", count: 32)), outputRoot: "/out", sku: "SKU-1",
+                shot: "main", variant: 3
+            ).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        }
+        #expect(key == "3b2eda573532e5585837e2799663e7f90dc7b4ce2b041b600e5d5d33d9484856")
+        spec.textCleaning = .light
+        spec.shortcuts = Shortcuts(stepCache: 0.25, solverOrder: 2)
+        #expect(key == "ac8c6825c2a737b5ba3a5ab684eee9db5b53eb476cf4b5fc7e33e62d294ed695")
+    }
 }

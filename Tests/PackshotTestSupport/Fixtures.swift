@@ -7,6 +7,11 @@ package enum Fixtures {
     package static let parity = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Fixtures/parity").path
 
+    /// A ledger's database as it was before migration 0005, filled by the program of then, in SQL.
+    package static let oldLedger = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent()
+        .appendingPathComponent("Fixtures/ledger/0004.sql").path
+
     /// The demo checkpoint.
     package static let demoModel = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("ops/demo/packshot-tiny").path

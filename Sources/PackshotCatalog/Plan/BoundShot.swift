@@ -6,6 +6,9 @@ struct BoundShot {
     let variants: Int
     let priority: Int
 
+    /// What each of its images takes.
+    var workload: Plan.Workload { Plan.Workload(width: width, height: height, steps: steps, guidance: guidance) }
+
     private let seed: Shot.SeedPolicy
     private let width: Int
     private let height: Int

@@ -2,8 +2,8 @@ internal import PackshotJobs
 
 /// What a batch will make: the products of a catalog times the shots times their variants.
 ///
-/// A plan holds no images; it reads them from the catalog as often as asked. ``check()`` reads the whole file and says what
-/// is wrong with it before anything is written, ``images(expecting:)`` gives the images, in the file's order.
+/// A plan holds no images; it reads them from the catalog as often as asked: ``images(expecting:)`` gives them in the file's
+/// order, and says at the end all that was wrong with it, so that whoever writes them must be able to take that back.
 package struct Plan: Sendable {
     /// What shots that do not say get: the model's own size and settings.
     package struct Defaults: Hashable, Sendable {
@@ -30,22 +30,6 @@ package struct Plan: Sendable {
         package let height: Int
         package let steps: Int
         package let guidance: Double
-    }
-
-    /// What a plan comes to.
-    package struct Summary: Hashable, Sendable {
-        /// Products that are used.
-        package let products: Int
-        /// Images to make.
-        package let images: Int
-        /// Prompts and negative prompts that differ: texts to encode.
-        package let distinctPrompts: Int
-        /// Images by the work they take.
-        package let workloads: [Workload: Int]
-        /// Columns of the catalog.
-        package let columns: [String]
-        /// SHA-256 of the catalog file's bytes, 32 bytes.
-        package let sha256: [UInt8]
     }
 
     /// The catalog file.
@@ -86,30 +70,14 @@ package struct Plan: Sendable {
         self.limits = limits
     }
 
-    /// Reads everything once: every row, every prompt.
-    /// - Throws: ``CatalogError`` with all problems found.
-    package func check() throws(CatalogError) -> Summary {
-        let images = try self.images()
-        var count = 0
-        var prompts: Set<Int> = []
-        var workloads: [Workload: Int] = [:]
-        while let image = try images.next() {
-            count += 1
-            // Hashes instead of texts: a forecast may be off by one in 2^64.
-            prompts.insert(image.spec.prompt.hashValue)
-            if image.spec.guidance > 1 { prompts.insert(image.spec.negativePrompt.hashValue) }
-            let workload = Workload(
-                width: image.spec.width, height: image.spec.height, steps: image.spec.steps,
-                guidance: image.spec.guidance)
-            workloads[workload, default: 0] += 1
-        }
-        return Summary(
-            products: images.productCount, images: count, distinctPrompts: prompts.count, workloads: workloads,
-            columns: images.columns.names, sha256: try images.finishDigest())
+    /// The SHA-256 of the catalog file as it is now, 32 bytes.
+    /// - Throws: ``CatalogError`` `.unreadable`.
+    package func digest() throws(CatalogError) -> [UInt8] {
+        try TextFile(path: catalogPath).finishDigest()
     }
 
     /// The images, one by one or in chunks.
-    /// - Parameter sha256: What ``check()`` found the file to be. If it is no longer that, reading ends with an error.
+    /// - Parameter sha256: What ``digest()`` found the file to be. If it is no longer that, reading ends with an error.
     /// - Throws: ``CatalogError`` when the catalog cannot be opened, or a shot names columns it has not.
     package func images(expecting sha256: [UInt8]? = nil) throws(CatalogError) -> PlanReader {
         try PlanReader(self, expecting: sha256)

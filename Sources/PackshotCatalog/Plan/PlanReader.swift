@@ -13,6 +13,7 @@ package final class PlanReader {
 
     // The product whose images are being given, and the next image of it.
     private var product: Product?
+    private var record: ProductRecord?
     private var folder = ""
     private var shot = 0
     private var variant = 0
@@ -40,13 +41,16 @@ package final class PlanReader {
     /// Products whose images were given or begun.
     package var productCount: Int { reader.productCount }
 
+    /// What images of each shot take.
+    package var workloads: [Plan.Workload] { shots.map(\.workload) }
+
     /// The next image.
     /// - Returns: nil after the last.
     /// - Throws: ``CatalogError``: `.rows` at the end when rows could not be used, `.changed` at the end when the file is
     ///   not the expected one, and what else ``CatalogReader/next()`` throws.
     package func next() throws(CatalogError) -> PlannedImage? {
         while true {
-            guard let product, let spec else {
+            guard let product, let record, let spec else {
                 if isFinished { return nil }
                 try advance()
                 continue
@@ -55,9 +59,10 @@ package final class PlanReader {
             var ownSpec = spec
             ownSpec.seed = shot.seed(sku: product.sku, variant: variant)
             let image = PlannedImage(
-                product: product, shot: shot.name, variant: variant,
-                promptTemplate: shot.template(for: product).source, spec: ownSpec, priority: shot.priority,
-                relativePath: "\(plan.batch)/\(folder)/\(folder).\(shot.name).\(variant).png")
+                row: product.row, promptTemplate: shot.template(for: product).source,
+                job: PlannedJob(
+                    product: record, shot: shot.name, variant: variant, spec: ownSpec,
+                    relativePath: path(shot.name, variant), priority: shot.priority))
             variant += 1
             if variant == shot.variants {
                 variant = 0
@@ -68,17 +73,29 @@ package final class PlanReader {
         }
     }
 
+    /// Built by hand, because this is one of the longest steps of an image otherwise.
+    private func path(_ shot: String, _ variant: Int) -> String {
+        var path = ""
+        path.reserveCapacity(plan.batch.utf8.count + 2 * folder.utf8.count + shot.utf8.count + 30)
+        path += plan.batch
+        path += "/"
+        path += folder
+        path += "/"
+        path += folder
+        path += "."
+        path += shot
+        path += "."
+        path += String(variant)
+        path += ".png"
+        return path
+    }
+
     /// Up to `count` images, nil after the last: the shape a bulk submission asks for.
     /// - Throws: What ``next()`` throws.
     package func nextChunk(_ count: Int) throws(CatalogError) -> [PlannedImage]? {
         var chunk: [PlannedImage] = []
         while chunk.count < count, let image = try next() { chunk.append(image) }
         return chunk.isEmpty ? nil : chunk
-    }
-
-    /// The SHA-256 of the catalog file. Call it last, once, and not when one was expected.
-    func finishDigest() throws(CatalogError) -> [UInt8] {
-        try reader.finishDigest()
     }
 
     /// Goes to the next product.
@@ -92,6 +109,7 @@ package final class PlanReader {
             return
         }
         product = next
+        record = next.record
         folder = PathComponent.sanitise(next.sku)
         shot = 0
         variant = 0
@@ -119,7 +137,7 @@ package final class PlanReader {
         guard let expected else { return }
         guard try reader.finishDigest() == expected else {
             throw CatalogError(
-                .changed, file: plan.catalogPath, "was changed since it was checked: run the command again")
+                .changed, file: plan.catalogPath, "was changed while it was read: run the command again")
         }
     }
 }

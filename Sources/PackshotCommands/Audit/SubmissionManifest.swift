@@ -34,9 +34,7 @@ final class SubmissionManifest {
     }
 
     func add(_ job: PlannedJob, of batch: NewBatch) throws {
-        let key = job.spec.uniqueKey(
-            model: batch.model.fingerprint, outputRoot: batch.outputRoot, sku: job.product.sku, shot: job.shot,
-            variant: job.variant)
+        let key = job.uniqueKey(in: batch)
         let line = Line(
             key: key.hexadecimal, sku: job.product.sku, shot: job.shot,
             variant: job.variant, path: "\(batch.outputRoot)/\(job.relativePath)")

@@ -12,8 +12,8 @@ package struct EnqueueCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "enqueue", abstract: "Submit a catalog: products x shots x variants become jobs.",
         discussion: """
-            Reads the whole catalog first and reports everything wrong with it; then writes the batch and its jobs in one \
-            transaction and gives them to the queue. Submitting the same again adds nothing.
+            Writes the batch and its jobs in one transaction and gives them to the queue. If anything is wrong with the catalog, \
+            it reports everything that is, and nothing is written. Submitting the same again adds nothing.
             """)
 
     @Argument(help: "Catalog file: CSV or TSV with at least the columns sku and title.")
@@ -95,36 +95,51 @@ package struct EnqueueCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-        // Everything that can be wrong is looked at before anything is written.
         let stores = try Stores()
         let checkpoint = try ModelFolder.open(model)
-        let (plan, summary) = try makePlan(checkpoint)
+        let (plan, digest) = try makePlan(checkpoint)
         let (ledger, reports) = try await stores.ledger()
         let queue = try await stores.queue(isQuiet: json)
-        try await checkBudget(summary.images, ledger: reports, fingerprint: checkpoint.fingerprint())
+        let budget = try await BatchBudget(
+            maxCost, meanCost: { try await reports.meanImageCost(ModelFingerprint(rawValue: checkpoint.fingerprint())) }
+        )
 
         let batch = NewBatch(
             name: plan.batch, outputRoot: URL(fileURLWithPath: out).standardizedFileURL.path,
-            sourcePath: file, sourceSHA256: summary.sha256, model: try ModelRecord(checkpoint),
-            maxAttempts: maxAttempts,
-            budget: maxCost.flatMap { MicroDollars(dollars: $0) }, tenant: tenant, weight: weight)
-        let reader = try plan.images(expecting: summary.sha256)
+            sourcePath: file, sourceSHA256: digest, model: try ModelRecord(checkpoint),
+            maxAttempts: maxAttempts, budget: budget?.limit, tenant: tenant, weight: weight)
+        let reader = try plan.images(expecting: digest)
         let start = try await startAt?.date { try await reports.clock() }
         let accepted = try manifest.map { try SubmissionManifest(path: $0) }
         var losses = CleaningLosses(checkpoint: checkpoint)
-        let submission = try await ledger.submit(batch) {
-            try reader.nextChunk(2_000)?.map { image in
-                losses.look(at: image.job)
-                try accepted?.add(image.job, of: batch)
-                return scheduled(image.job, at: start)
+        // The first chunks are small, so that the ledger has something to do at once. Whatever turns out to be wrong on the way
+        // undoes it all.
+        var (size, images) = (250, 0)
+        let submission: Submission
+        do {
+            submission = try await ledger.submit(batch) {
+                size = min(size * 2, 8_000)
+                guard let chunk = try reader.nextChunk(size) else {
+                    try budget?.check(images)
+                    return nil
+                }
+                images += chunk.count
+                return try chunk.map { image in
+                    let job = scheduled(image.job, at: start)
+                    losses.look(at: job)
+                    try accepted?.add(job, of: batch)
+                    return job
+                }
             }
+        } catch let error as CatalogError {
+            throw CommandError(.invalidInput, error.description)
         }
         try accepted?.accept()
         if let warning = losses.warning { Talk.note("packshot: \(warning)") }
         let dispatched = try await Dispatcher(ledger: ledger, queue: queue).dispatch(submission.batch)
         if !json {
             Talk.note(
-                "batch \(plan.batch): \(summary.products) products, \(submission.submitted) images; \(submission.created) new"
+                "batch \(plan.batch): \(reader.productCount) products, \(submission.submitted) images; \(submission.created) new"
                     + (submission.existing > 0 ? ", \(submission.existing) known already: nothing is made twice" : ""))
         }
         var status: LedgerReports.BatchReport?
@@ -132,7 +147,7 @@ package struct EnqueueCommand: AsyncParsableCommand {
         if json {
             try Talk.json(
                 Report(
-                    batch: plan.batch, id: submission.batch.rawValue, products: summary.products,
+                    batch: plan.batch, id: submission.batch.rawValue, products: reader.productCount,
                     submitted: submission.submitted, created: submission.created, existing: submission.existing,
                     dispatched: dispatched, status: status))
         } else if !wait {
@@ -159,7 +174,8 @@ package struct EnqueueCommand: AsyncParsableCommand {
         return job
     }
 
-    private func makePlan(_ checkpoint: PRXCheckpoint) throws -> (Plan, Plan.Summary) {
+    /// What will be made, the catalog's digest, and that the model can make what the shots ask for.
+    private func makePlan(_ checkpoint: PRXCheckpoint) throws -> (Plan, digest: [UInt8]) {
         do {
             let shotList = try shots.map { try ShotsFile.load(path: $0) } ?? Shot.standard
             let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
@@ -168,8 +184,7 @@ package struct EnqueueCommand: AsyncParsableCommand {
                 defaults: Plan.Defaults(
                     width: checkpoint.defaultSize, height: checkpoint.defaultSize, steps: PRXCheckpoint.defaultSteps,
                     guidance: PRXCheckpoint.defaultGuidance), productLimit: limit)
-            let summary = try plan.check()
-            for workload in summary.workloads.keys {
+            for workload in try plan.images().workloads {
                 do {
                     try checkpoint.validate(
                         GenerationRequest(
@@ -179,30 +194,9 @@ package struct EnqueueCommand: AsyncParsableCommand {
                     throw CommandError(.invalidInput, "\(shots ?? file): \(error.message)")
                 }
             }
-            return (plan, summary)
+            return (plan, try plan.digest())
         } catch let error as CatalogError {
             throw CommandError(.invalidInput, error.description)
-        }
-    }
-
-    private func checkBudget(_ images: Int, ledger: LedgerReports, fingerprint: String) async throws {
-        guard let budget = maxCost.flatMap({ MicroDollars(dollars: $0) }) else { return }
-        guard let each = try await ledger.meanImageCost(ModelFingerprint(rawValue: fingerprint)) else {
-            // Nothing is known but that an image costs something: a millionth of a dollar at least.
-            guard budget.rawValue >= Int64(images) else {
-                throw CommandError(
-                    .overBudget, "\(images) images cannot cost as little as \(budget); nothing was submitted")
-            }
-            Talk.note(
-                "packshot: no image of this model has been made yet, so the cost is unknown; the batch stops when \(budget) is spent"
-            )
-            return
-        }
-        let estimate = MicroDollars(rawValue: Int64((each * Double(images)).rounded(.up)))
-        guard estimate <= budget else {
-            throw CommandError(
-                .overBudget,
-                "\(images) images would cost about \(estimate), more than the \(budget) allowed; nothing was submitted")
         }
     }
 }

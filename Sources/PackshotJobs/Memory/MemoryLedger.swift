@@ -103,9 +103,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
             var new: [([UInt8], PlannedJob)] = []
             var newKeys: Set<[UInt8]> = []
             for job in planned {
-                let key = job.spec.uniqueKey(
-                    model: batch.model.fingerprint, outputRoot: batch.outputRoot, sku: job.product.sku, shot: job.shot,
-                    variant: job.variant)
+                let key = job.uniqueKey(in: batch)
                 guard state.keys[key] == nil, newKeys.insert(key).inserted else { continue }
                 guard paths.insert(job.relativePath).inserted else {
                     throw StoreError(

@@ -75,10 +75,12 @@ package struct MemoryQueueContent: Sendable {
     /// Adds entries, in order within each share; those with `notBefore` are kept aside.
     package mutating func dispatch(_ new: [DispatchEntry]) {
         for entry in new {
-            if let due = entry.notBefore {
-                delayed[Delayed(job: entry.job, lane: entry.lane, share: entry.share)] = due
-            } else {
-                append(entry.job, of: entry.share, to: entry.lane)
+            for job in entry.jobs {
+                if let due = entry.notBefore {
+                    delayed[Delayed(job: job, lane: entry.lane, share: entry.share)] = due
+                } else {
+                    append(job, of: entry.share, to: entry.lane)
+                }
             }
         }
     }

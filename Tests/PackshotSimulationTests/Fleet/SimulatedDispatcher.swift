@@ -13,10 +13,10 @@ struct SimulatedDispatcher {
     func dispatch(_ batch: BatchID) async throws {
         while true {
             let entries = try await ledger.undispatched(batch, limit: Self.chunk)
-            guard let last = entries.last else { return }
+            guard let last = entries.map(\.last).max() else { return }
             try await queue.dispatch(entries)
             try world.dieSometimes(ledger.process, "between dispatching and marking")
-            try await ledger.markDispatched(batch, through: last.job)
+            try await ledger.markDispatched(batch, through: last)
         }
     }
 

@@ -79,6 +79,49 @@ extension JobQueueConformance {
             #expect(try await queue.second.heldJobs(model: model()) == jobs.subtracting(some.map(\.job)))
             #expect(try await queue.second.heldJobs(model: model("c")).isEmpty)
         },
+        .init("takes an entry of several jobs for each of them") { queue in
+            func run(_ first: Int64, _ count: Int, share: String, weight: Int = 1, by delay: TimeInterval? = nil)
+                -> DispatchEntry
+            {
+                DispatchEntry(
+                    job: JobID(rawValue: first), count: count, lane: QueueLane(model: model(), priority: 4),
+                    share: QueueShare(name: share, weight: weight),
+                    notBefore: delay.map { Date(timeIntervalSinceNow: $0) })
+            }
+            try await queue.first.dispatch([run(1, 1000, share: "a"), run(2001, 500, share: "b", weight: 3)])
+            try await queue.first.dispatch([run(3001, 1, share: "a"), run(4001, 100, share: "a", by: 900)])
+            let jobs = [1...1000, 2001...2500, 3001...3001].joined().map { JobID(rawValue: Int64($0)) }
+            let delayed = (4001...4100).map { JobID(rawValue: Int64($0)) }
+            #expect(try await queue.second.depth(model: model()) == QueueDepth(ready: 1501, pending: 0, delayed: 100))
+            #expect(try await queue.second.heldJobs(model: model()) == Set(jobs + delayed))
+
+            var taken: [Int64] = []
+            while taken.count < 400 {
+                let some = try await queue.first.claim(model: model(), by: ada, limit: 7, wait: .zero)
+                try #require(!some.isEmpty)
+                taken += some.numbers
+                try await queue.first.acknowledge(some)
+            }
+            // After what was settled before the second share came, three of it for each of the first.
+            let fair = taken[150..<350].count { $0 > 2000 }
+            #expect((148...152).contains(fair), "\(fair) of 200 for a weight of 3 in 4")
+            #expect(
+                try await queue.second.depth(model: model())
+                    == QueueDepth(ready: 1501 - taken.count, pending: 0, delayed: 100))
+            #expect(
+                try await queue.second.heldJobs(model: model())
+                    == Set(jobs + delayed).subtracting(taken.map(JobID.init(rawValue:))))
+            let rest = try await drain(queue.second, by: bob)
+            #expect(Set(taken + rest.numbers) == Set(jobs.map(\.rawValue)) && taken.count + rest.count == jobs.count)
+            for share in [1...1000, 2001...2500].map({ $0.map(Int64.init) }) {
+                #expect((taken + rest.numbers).filter(Set(share).contains) == share, "in order within a share")
+            }
+            try await queue.second.acknowledge(rest)
+
+            try await queue.age(.seconds(1000))
+            while try await queue.first.promoteDue(limit: 10).moved > 0 {}
+            #expect(try await drain(queue.first, by: ada).numbers == delayed.map(\.rawValue))
+        },
         .init("measures its depth") { queue in
             #expect(try await queue.first.depth(model: model()) == QueueDepth(ready: 0, pending: 0, delayed: 0))
             try await queue.first.dispatch(

@@ -86,7 +86,7 @@ package enum LedgerConformance {
             return rest
         }
         let entries = try await ledger.ledger.undispatched(submission.batch, limit: 1000)
-        return (submission.batch, entries.map(\.job))
+        return (submission.batch, entries.flatMap(\.jobs))
     }
 
     static func confirm(

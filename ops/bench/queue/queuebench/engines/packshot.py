@@ -82,11 +82,11 @@ class Packshot(Engine):
         )  # fmt: skip
 
     def remaining(self) -> int:
-        """Entries in the queue that are not acknowledged yet."""
+        """Jobs in the queue that are not acknowledged yet."""
         with RedisClient(self.servers.redis_path()) as redis:
             waiting = [key for key in self._keys(redis, "zset") if ":waiting:" in key]
             return sum(redis.command("XLEN", key) for key in self.streams(redis)) + sum(
-                redis.command("ZCARD", key) for key in waiting
+                _jobs_of(run) for key in waiting for run in redis.command("ZRANGE", key, 0, -1)
             )
 
     def streams(self, redis: RedisClient) -> list[str]:
@@ -185,6 +185,12 @@ def writes_no_files(packshot: Path) -> bool:
     """True when its simulated worker can leave the files out."""
     answer = subprocess.run([packshot, "help", "worker"], capture_output=True, text=True, check=True)
     return "--no-files" in answer.stdout
+
+
+def _jobs_of(run: str) -> int:
+    """How many jobs a member of a lane's zset stands for: `17`, or `17-4200/1`."""
+    first, _, last = run.partition("/")[0].partition("-")
+    return int(last or first) - int(first) + 1
 
 
 def _field(pairs: list, name: str) -> int:
