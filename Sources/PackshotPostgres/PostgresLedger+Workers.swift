@@ -57,7 +57,9 @@ extension PostgresLedger {
                     RETURNING h.attempt
                 ), stepped AS (
                     UPDATE attempts SET step = h.step, steps = h.steps
-                    FROM held h WHERE attempts.id = h.attempt AND attempts.state = 'running' AND attempts.step <> h.step
+                    -- A job before its attempt, as settlements lock them.
+                    FROM held h JOIN renewed r ON r.attempt = h.attempt
+                    WHERE attempts.id = h.attempt AND attempts.state = 'running' AND attempts.step <> h.step
                 )
                 SELECT (SELECT drain FROM beat), h.attempt, s.state = 'running' AND s.current_attempt_id = h.attempt,
                        s.state = 'cancelled' AND s.current_attempt_id = h.attempt

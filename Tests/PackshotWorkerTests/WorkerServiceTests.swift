@@ -77,7 +77,8 @@ struct WorkerServiceTests {
             configuration: configuration,
             generator: SimulatedImageGenerator(pace: .init(mean: seconds, spread: 0), model: model),
             stores: WorkerStores(
-                ledger: ledger, batches: ledger, queue: queue, settlementLedger: ledger, heartbeatLedger: ledger,
+                claimThread: BlockingExecutor(label: "claims"), ledger: ledger, queue: queue, settlementLedger: ledger,
+                choreLedger: ledger, heartbeatLedger: ledger,
                 heartbeatQueue: hearsHeartbeats ? queue : UnheardQueue(base: queue),
                 embeddings: EmbeddingCache(
                     memoryBytes: 1 << 20, store: MemoryEmbeddingStore(), holder: "w", logger: quiet)),
