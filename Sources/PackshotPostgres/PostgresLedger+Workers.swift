@@ -57,7 +57,9 @@ extension PostgresLedger {
                     RETURNING h.attempt
                 ), stepped AS (
                     UPDATE attempts SET step = h.step, steps = h.steps
-                    FROM held h WHERE attempts.id = h.attempt AND attempts.state = 'running' AND attempts.step <> h.step
+                    -- Reading `renewed` makes it come first: jobs are locked before their attempts by everybody.
+                    FROM renewed r JOIN held h ON h.attempt = r.attempt
+                    WHERE attempts.id = h.attempt AND attempts.state = 'running' AND attempts.step <> h.step
                 )
                 SELECT (SELECT drain FROM beat), h.attempt, s.state = 'running' AND s.current_attempt_id = h.attempt,
                        s.state = 'cancelled' AND s.current_attempt_id = h.attempt
