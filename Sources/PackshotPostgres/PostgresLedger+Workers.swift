@@ -57,8 +57,8 @@ extension PostgresLedger {
                     RETURNING h.attempt
                 ), stepped AS (
                     UPDATE attempts SET step = h.step, steps = h.steps
-                    -- A job before its attempt, as settlements lock them.
-                    FROM held h JOIN renewed r ON r.attempt = h.attempt
+                    -- Reading `renewed` makes it come first: jobs are locked before their attempts by everybody.
+                    FROM renewed r JOIN held h ON h.attempt = r.attempt
                     WHERE attempts.id = h.attempt AND attempts.state = 'running' AND attempts.step <> h.step
                 )
                 SELECT (SELECT drain FROM beat), h.attempt, s.state = 'running' AND s.current_attempt_id = h.attempt,
