@@ -110,10 +110,11 @@ struct LinearTests {
         Linear(weight: try weight(w, [outputs, inputs], "BF16"), kernels: kernels)(
             packed, rows: rows, into: y.pointer, on: ThreadPool(threads: 2))
         func rounded(_ value: Float) -> Double {
+            guard value != 0 else { return 0 }
             // What is left of 24 bits of mantissa, by Double's own rounding.
             let bits = precision == .bits8 ? 8 : 16
             let scale = Double(sign: .plus, exponent: bits - 1 - Int(value.exponent), significand: 1)
-            return value == 0 ? 0 : (Double(value) * scale).rounded(.toNearestOrEven) / scale
+            return (Double(value) * scale).rounded(.toNearestOrEven) / scale
         }
         let slack = precision == .bits8 ? 1e-4 : 2e-3
         for row in 0..<rows {
