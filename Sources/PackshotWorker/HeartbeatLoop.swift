@@ -2,8 +2,8 @@ internal import Glibc
 internal import Logging
 internal import PackshotJobs
 
-/// Says, five times a lease, that the worker is alive and how far it is; hears which attempts it lost, which a person
-/// cancelled, and whether it should drain; and ends a process whose sampler hangs.
+/// Says, five times a lease or, with nothing in hand, half as often, that the worker is alive and how far it is; hears which
+/// attempts it lost, which a person cancelled, and whether it should drain; and ends a process whose sampler hangs.
 ///
 /// It has connections of its own, and nothing it waits for runs on the sampler's thread.
 struct HeartbeatLoop: Sendable {
@@ -29,16 +29,16 @@ struct HeartbeatLoop: Sendable {
                     await tellLedger()
                     do {
                         // Not a sleep: a person who cancels a job or drains a worker is heard at once.
-                        try await ledger.waitForSignal(lease / 5)
+                        try await ledger.waitForSignal(pause)
                     } catch {
-                        try? await Task.sleep(for: lease / 5)
+                        try? await Task.sleep(for: pause)
                     }
                 }
             }
             group.addTask {
                 while !Task.isCancelled {
                     await tellQueue()
-                    try? await Task.sleep(for: lease / 5)
+                    try? await Task.sleep(for: pause)
                 }
                 await embeddings.publishCounts()
             }
@@ -50,6 +50,9 @@ struct HeartbeatLoop: Sendable {
             }
         }
     }
+
+    /// A job that is claimed during a longer pause has more than half of its lease left at the next beat.
+    private var pause: Duration { attempts.all.isEmpty ? lease * 2 / 5 : lease / 5 }
 
     private func endIfHung() {
         guard let hung = attempts.all.first(where: { $0.control.stalledFor > stepTimeout }) else { return }
