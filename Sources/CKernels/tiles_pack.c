@@ -1,12 +1,13 @@
 #include "tiles.h"
 
 #if defined(__x86_64__)
-TILE_VECTORS void packshot_tiles_split_row(const float *source, ptrdiff_t column, ptrdiff_t count, uint16_t *row) {
-    const ptrdiff_t end = column + count;
-    while (column < end) {
+TILE_VECTORS void packshot_tiles_split_row(
+    const float *source, ptrdiff_t column, ptrdiff_t count, ptrdiff_t end, uint16_t *row) {
+    for (const ptrdiff_t behind = column + count; column < end;) {
         const ptrdiff_t stop = (column | 15) + 1 < end ? (column | 15) + 1 : end;
+        const ptrdiff_t there = behind - column < 0 ? 0 : behind < stop ? behind - column : stop - column;
         const __mmask16 mask = (__mmask16)((1u << (stop - column)) - 1);
-        __m512 value = _mm512_maskz_loadu_ps(mask, source);
+        __m512 value = _mm512_maskz_loadu_ps((__mmask16)((1u << there) - 1), source);
         uint16_t *target = row + (column / 32) * 3 * packshot_tile_elements + column % 32;
         for (int plane = 0; plane < 3; plane++) {
             _mm256_mask_storeu_epi16(target + plane * packshot_tile_elements, mask, take_part(&value));
@@ -79,7 +80,10 @@ TILE_VECTORS void packshot_tiles_pack_floats(
     }
 }
 #else
-void packshot_tiles_split_row(const float *source, ptrdiff_t column, ptrdiff_t count, uint16_t *row) { __builtin_trap(); }
+void packshot_tiles_split_row(
+    const float *source, ptrdiff_t column, ptrdiff_t count, ptrdiff_t end, uint16_t *row) {
+    __builtin_trap();
+}
 void packshot_tiles_pack_bfloat16(
     const void *source, ptrdiff_t row_bytes, ptrdiff_t rows, ptrdiff_t count, uint16_t *target) {
     __builtin_trap();

@@ -71,76 +71,44 @@ public struct Attention: Sendable {
         finish: (_ values: UnsafePointer<Float>, _ head: Int, _ rows: Range<Int>) -> Void
     ) {
         guard queries > 0 else { return }
-        let work = Work(
-            q: Shared(q), qStride: qStride, queries: queries, isSmall: queries * keyCount * heads * headWidth < 1 << 18)
-        let (k, v) = (Shared(k), Shared(v))
-        if kernels == .tiles && TileAttention.supports(self) {
-            let layout = TileKeys.Layout(heads: keyHeads, headWidth: headWidth, keyCount: keyCount)
+        func run<Block: AttentionBlock>(_ block: Block.Type, on kernels: KernelClass) {
+            let layout = PackedKeysLayout(
+                of: Block.Keys.self, heads: keyHeads, headWidth: headWidth, keyCount: keyCount)
+            let blocks = (queries + Block.blockQueries - 1) / Block.blockQueries
+            let (q, k, v) = (Shared(q), Shared(k), Shared(v))
             pool.withScratch(count: layout.count) { memory in
-                let packed = TileKeys(layout: layout, memory: memory)
-                run(work, packTasks: layout.tasks, blockQueries: TileAttention.blockQueries, on: pool, finish: finish) {
-                    packed.fill($0, k.pointer, kStride, v.pointer, vStride)
-                } attend: { head, rows, finish in
-                    pool.withScratch(count: TileAttention.scratchCount(headWidth: headWidth)) { scratch in
-                        kernels.prepared {
-                            let block = TileAttention(attention: self, keys: packed, head: head, rows: rows)
-                            finish(block.compute(work.q.pointer + head * headWidth, qStride, scratch: scratch))
+                let packed = Block.Keys(layout: layout, memory: memory)
+                withoutActuallyEscaping(finish) { finish in
+                    // The blocks are finished before this returns, and share nothing but what the caller vouches for.
+                    nonisolated(unsafe) let finish = finish
+                    let pack: @Sendable (Int) -> Void = { packed.fill($0, k.pointer, kStride, v.pointer, vStride) }
+                    let attend: @Sendable (Int) -> Void = { index in
+                        let head = index / blocks
+                        let first = index % blocks * Block.blockQueries
+                        let rows = first..<min(queries, first + Block.blockQueries)
+                        pool.withScratch(count: Block.scratchCount(headWidth: headWidth)) { scratch in
+                            kernels.prepared {
+                                let block = Block(attention: self, keys: packed, head: head, rows: rows)
+                                finish(
+                                    block.compute(q.pointer + head * headWidth, qStride, scratch: scratch), head, rows)
+                            }
                         }
                     }
-                }
-            }
-        } else {
-            let layout = VectorKeys.Layout(heads: keyHeads, headWidth: headWidth, keyCount: keyCount)
-            pool.withScratch(count: layout.count) { memory in
-                let packed = VectorKeys(layout: layout, memory: memory)
-                run(work, packTasks: layout.tasks, blockQueries: VectorAttention.blockQueries, on: pool, finish: finish)
-                {
-                    packed.fill($0, k.pointer, kStride, v.pointer, vStride)
-                } attend: { head, rows, finish in
-                    pool.withScratch(count: VectorAttention.scratchCount(headWidth: headWidth)) { scratch in
-                        let block = VectorAttention(attention: self, keys: packed, head: head, rows: rows)
-                        finish(block.compute(work.q.pointer + head * headWidth, qStride, scratch: scratch))
+                    // Waking threads costs more than a small attention does.
+                    if queries * keyCount * heads * headWidth < 1 << 18 {
+                        for index in 0..<layout.tasks { pack(index) }
+                        for index in 0..<(heads * blocks) { attend(index) }
+                    } else {
+                        pool.parallelFor(layout.tasks, pack)
+                        pool.parallelFor(heads * blocks, attend)
                     }
                 }
             }
         }
-    }
-
-    /// The queries of a call.
-    private struct Work: Sendable {
-        let q: Shared
-        let qStride: Int
-        let queries: Int
-        /// Too small for waking threads.
-        let isSmall: Bool
-    }
-
-    /// Packs keys and values, then attends to them, a block of queries of one head a task.
-    private func run(
-        _ work: Work, packTasks: Int, blockQueries: Int, on pool: ThreadPool,
-        finish: (_ values: UnsafePointer<Float>, _ head: Int, _ rows: Range<Int>) -> Void,
-        pack: @Sendable (Int) -> Void,
-        attend: @Sendable (_ head: Int, _ rows: Range<Int>, _ finish: (UnsafePointer<Float>) -> Void) -> Void
-    ) {
-        let blocks = (work.queries + blockQueries - 1) / blockQueries
-        // The blocks are finished before this returns, and share nothing but what the caller vouches for.
-        withoutActuallyEscaping(finish) { finish in
-            withoutActuallyEscaping(attend) { attend in
-                nonisolated(unsafe) let finish = finish
-                let block: @Sendable (Int) -> Void = { index in
-                    let head = index / blocks
-                    let first = index % blocks * blockQueries
-                    let rows = first..<min(work.queries, first + blockQueries)
-                    attend(head, rows) { finish($0, head, rows) }
-                }
-                if work.isSmall {
-                    for index in 0..<packTasks { pack(index) }
-                    for index in 0..<(heads * blocks) { block(index) }
-                } else {
-                    pool.parallelFor(packTasks, pack)
-                    pool.parallelFor(heads * blocks, block)
-                }
-            }
+        if kernels == .tiles && TileAttention.supports(self) {
+            run(TileAttention.self, on: .tiles)
+        } else {
+            run(VectorAttention.self, on: .vectors)
         }
     }
 }

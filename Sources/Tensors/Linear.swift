@@ -48,7 +48,6 @@ public struct Linear: Sendable {
                 PackedRows.store(
                     source.pointer + first * stride, stride: stride, rows: range, columns: 0..<inputs, layout: layout,
                     into: target.pointer)
-                PackedRows.clearBehind(width: inputs, rows: range, layout: layout, in: target.pointer)
             }
             if rows * inputs < 1 << 16 {
                 for panel in 0..<panels { pack(panel) }

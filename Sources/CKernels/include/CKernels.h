@@ -50,8 +50,10 @@ void packshot_tiles_end(void);
 ///
 /// - source: `count` floats.
 /// - column: column of the first, counted from where the panel's first step begins.
+/// - end: what lies behind them up to this column becomes zeros.
 /// - row: the row's place in the panel's first tile. A step's three tiles follow each other, `[16, 32]` each.
-void packshot_tiles_split_row(const float *source, ptrdiff_t column, ptrdiff_t count, uint16_t *row);
+void packshot_tiles_split_row(
+    const float *source, ptrdiff_t column, ptrdiff_t count, ptrdiff_t end, uint16_t *row);
 
 /// Packs up to sixteen rows of a stored bfloat16 matrix into one plane: `[steps, 16 pairs of columns, 16 rows, 2]`.
 ///

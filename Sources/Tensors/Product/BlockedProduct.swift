@@ -95,9 +95,35 @@ enum BlockedProduct {
         let layout: PackedRows.Layout
         let rows: Int
         let blockRows: Int
+        private let planes: Int
+        /// The inner dimension, cut into stretches whose weights are packed at one time, and these into steps.
+        private let stretches: [[Range<Int>]]
+        /// Floats of a panel's packed weights.
+        private let weightsCount: Int
+        /// Rows whose sums wait at one time.
+        private let sumRows: Int
 
-        private var inputs: Int { layers[0].inputs }
-        private var planes: Int { layers.reduce(1) { max($0, $1.weight.planes) } }
+        init(
+            layers: [Linear], kernels: KernelClass, x: UnsafePointer<Float>, layout: PackedRows.Layout, rows: Int,
+            blockRows: Int
+        ) {
+            func cut(_ range: Range<Int>, _ length: Int) -> [Range<Int>] {
+                stride(from: range.lowerBound, to: range.upperBound, by: length).map {
+                    $0..<min(range.upperBound, $0.addingReportingOverflow(length).partialValue)
+                }
+            }
+            self.layers = layers
+            self.kernels = kernels
+            self.x = x
+            self.layout = layout
+            self.rows = rows
+            self.blockRows = blockRows
+            let planes = layers.reduce(1) { max($0, $1.weight.planes) }
+            self.planes = planes
+            stretches = cut(0..<layers[0].inputs, kernels.packedStretch).map { cut($0, kernels.innerBlock) }
+            weightsCount = stretches[0].reduce(0) { $0 + kernels.columnPanelFloats($1.count, planes: planes) }
+            sumRows = stretches.count == 1 ? blockRows : (rows + blockRows - 1) / blockRows * blockRows
+        }
 
         /// Floats that a tile of so many columns works with: packed weights, then sums.
         func scratchCount(columns: Int) -> Int {
@@ -105,34 +131,13 @@ enum BlockedProduct {
             return panels * weightsCount + sumRows * panels * KernelClass.panelColumns
         }
 
-        /// Floats of a panel's packed weights.
-        private var weightsCount: Int {
-            steps(of: stretches[0]).reduce(0) { $0 + kernels.columnPanelFloats($1.count, planes: planes) }
-        }
-
-        /// Rows whose sums wait at one time.
-        private var sumRows: Int {
-            stretches.count == 1 ? blockRows : (rows + blockRows - 1) / blockRows * blockRows
-        }
-
-        private var stretches: [Range<Int>] { cut(0..<inputs, kernels.packedStretch) }
-
-        private func steps(of stretch: Range<Int>) -> [Range<Int>] { cut(stretch, kernels.innerBlock) }
-
-        private func cut(_ range: Range<Int>, _ length: Int) -> [Range<Int>] {
-            stride(from: range.lowerBound, to: range.upperBound, by: length).map {
-                $0..<min(range.upperBound, $0.addingReportingOverflow(length).partialValue)
-            }
-        }
-
         func compute(_ columns: Range<Int>, scratch: UnsafeMutablePointer<Float>, finish: (ProductBlock) -> Void) {
             let panels = (columns.count + KernelClass.panelColumns - 1) / KernelClass.panelColumns
             let width = panels * KernelClass.panelColumns
-            let (planes, together) = (planes, layers.count * panels)
+            let (inputs, together) = (layers[0].inputs, layers.count * panels)
             let sums = scratch + together * weightsCount
             let stride = layers.count * width
-            for stretch in stretches {
-                let steps = steps(of: stretch)
+            for steps in stretches {
                 // [steps][layers][panels]
                 var packed = scratch
                 for step in steps {
@@ -154,7 +159,7 @@ enum BlockedProduct {
                             columnPanels: together, into: block, stride: stride, accumulates: step.lowerBound > 0)
                         weights += together * kernels.columnPanelFloats(step.count, planes: planes)
                     }
-                    guard stretch.upperBound == inputs else { continue }
+                    guard steps.last?.upperBound == inputs else { continue }
                     finish(
                         ProductBlock(
                             values: block, stride: stride, rows: first..<(first + count), columns: columns,

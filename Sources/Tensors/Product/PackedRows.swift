@@ -44,8 +44,8 @@ public final class PackedRows: @unchecked Sendable {
     struct Layout {
         let kernels: KernelClass
         let precision: ActivationPrecision
+        let width: Int
         private let panels: Int
-        private let width: Int
 
         init(capacity: Int, width: Int, precision: ActivationPrecision = .exact, kernels: KernelClass) {
             self.kernels = kernels
@@ -96,31 +96,17 @@ public final class PackedRows: @unchecked Sendable {
                     }
                 case .tiles:
                     let place = UnsafeMutableRawPointer(panel).assumingMemoryBound(to: UInt16.self)
+                    // Whoever writes the last column fills up its step.
+                    let behind = end == layout.width ? (end - step + 31) / 32 * 32 : end - step
                     for index in 0..<count {
                         packshot_tiles_split_row(
-                            from + index * stride, column - step, end - column, place + (row - first + index) * 32)
+                            from + index * stride, column - step, end - column, behind,
+                            place + (row - first + index) * 32)
                     }
                 }
                 column = end
             }
             row += count
-        }
-    }
-
-    /// Fills up with zeros what lies behind the last column of rows in memory of undefined contents.
-    static func clearBehind(width: Int, rows: Range<Int>, layout: Layout, in pointer: UnsafeMutablePointer<Float>) {
-        guard layout.kernels == .tiles, width % 32 != 0 else { return }
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: 32) { zeros in
-            guard let zeros = zeros.baseAddress else { return }
-            zeros.initialize(repeating: 0, count: 32)
-            let step = width / layout.kernels.innerBlock * layout.kernels.innerBlock
-            for row in rows {
-                let first = row / 16 * 16
-                let panel = UnsafeMutableRawPointer(pointer + layout.panel(row: first, step: step))
-                packshot_tiles_split_row(
-                    zeros, width - step, 32 - width % 32,
-                    panel.assumingMemoryBound(to: UInt16.self) + (row - first) * 32)
-            }
         }
     }
 

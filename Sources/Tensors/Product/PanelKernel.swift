@@ -30,7 +30,7 @@ package enum PanelKernel {
         }
     }
 
-    /// `c = a · b`, or `c += a · b`.
+    /// `c = a · b`, or `c += a · b`, where `a` is packed.
     /// - Parameters:
     ///   - inner: Inner dimension.
     ///   - a: `[inner, 6]`.
@@ -43,37 +43,57 @@ package enum PanelKernel {
         _ inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
         stride: Int, accumulates: Bool, next: UnsafePointer<Float>, nextLines: Int
     ) {
-        typealias Lanes = SIMD8<Float>
         for row in 0..<rows { packshot_prefetch(c + row &* stride) }
         for line in 0..<nextLines { packshot_prefetch_far(next + 16 &* line) }
+        multiply(inner, a, rowStride: 1, step: rows, b, into: c, stride: stride, accumulates: accumulates)
+    }
+
+    /// `c = a · b`, where `a` is row-major, `aStride` floats from row to row.
+    @inline(never)
+    static func multiplyRows(
+        _ inner: Int, _ a: UnsafePointer<Float>, aStride: Int, _ b: UnsafePointer<Float>,
+        into c: UnsafeMutablePointer<Float>, stride: Int
+    ) {
+        multiply(inner, a, rowStride: aStride, step: 1, b, into: c, stride: stride, accumulates: false)
+    }
+
+    /// An element of `a` lies `rowStride` floats behind that of the row before, and `step` behind that of the column before.
+    @inline(__always)
+    private static func multiply(
+        _ inner: Int, _ a: UnsafePointer<Float>, rowStride: Int, step: Int, _ b: UnsafePointer<Float>,
+        into c: UnsafeMutablePointer<Float>, stride: Int, accumulates: Bool
+    ) {
+        typealias Lanes = SIMD8<Float>
         var (s00, s01, s10, s11) = (Lanes(), Lanes(), Lanes(), Lanes())
         var (s20, s21, s30, s31) = (Lanes(), Lanes(), Lanes(), Lanes())
         var (s40, s41, s50, s51) = (Lanes(), Lanes(), Lanes(), Lanes())
-        var a = a
+        // The lower three rows have a pointer of their own, so that with any stride no address takes a multiplication.
+        var (a, lower) = (a, a + 3 &* rowStride)
         var b = b
         for _ in 0..<inner {
-            packshot_prefetch(a + 32 * rows)
+            packshot_prefetch(a + 32 &* step)
             let left = Lanes.load(b)
             let right = Lanes.load(b + 8)
             var value = Lanes(repeating: a[0])
             s00 = value.fusedMultiplyAdd(left, s00)
             s01 = value.fusedMultiplyAdd(right, s01)
-            value = Lanes(repeating: a[1])
+            value = Lanes(repeating: a[rowStride])
             s10 = value.fusedMultiplyAdd(left, s10)
             s11 = value.fusedMultiplyAdd(right, s11)
-            value = Lanes(repeating: a[2])
+            value = Lanes(repeating: a[2 &* rowStride])
             s20 = value.fusedMultiplyAdd(left, s20)
             s21 = value.fusedMultiplyAdd(right, s21)
-            value = Lanes(repeating: a[3])
+            value = Lanes(repeating: lower[0])
             s30 = value.fusedMultiplyAdd(left, s30)
             s31 = value.fusedMultiplyAdd(right, s31)
-            value = Lanes(repeating: a[4])
+            value = Lanes(repeating: lower[rowStride])
             s40 = value.fusedMultiplyAdd(left, s40)
             s41 = value.fusedMultiplyAdd(right, s41)
-            value = Lanes(repeating: a[5])
+            value = Lanes(repeating: lower[2 &* rowStride])
             s50 = value.fusedMultiplyAdd(left, s50)
             s51 = value.fusedMultiplyAdd(right, s51)
-            a += rows
+            a += step
+            lower += step
             b += columns
         }
         if accumulates {

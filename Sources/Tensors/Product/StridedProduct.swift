@@ -60,10 +60,9 @@ package struct StridedProduct: Sendable {
     ) {
         switch kernels {
         case .tiles:
-            let layout = PackedRows.Layout(capacity: rows, width: inner, kernels: .tiles)
             PackedRows.store(
-                a, stride: aStride, rows: 0..<rows, columns: 0..<inner, layout: layout, into: scratch)
-            PackedRows.clearBehind(width: inner, rows: 0..<rows, layout: layout, in: scratch)
+                a, stride: aStride, rows: 0..<rows, columns: 0..<inner,
+                layout: PackedRows.Layout(capacity: rows, width: inner, kernels: .tiles), into: scratch)
             kernels.multiply(
                 inner, planes: Self.planes, scratch, rowPanels: rows / 16, b, columnPanels: panels, into: c,
                 stride: cStride, accumulates: false)
@@ -73,64 +72,11 @@ package struct StridedProduct: Sendable {
             for panel in 0..<panels {
                 let columns = b + panel * inner * Self.panelWidth
                 for row in stride(from: 0, to: rows, by: PanelKernel.rows) {
-                    Self.multiplyGroup(
-                        inner, a + row * aStride, aStride, columns, c + row * cStride + panel * Self.panelWidth,
-                        cStride)
+                    PanelKernel.multiplyRows(
+                        inner, a + row * aStride, aStride: aStride, columns,
+                        into: c + row * cStride + panel * Self.panelWidth, stride: cStride)
                 }
             }
         }
-    }
-
-    /// Six rows times sixteen columns: twelve sums in registers, which leaves two for columns and one for a row.
-    @inline(never)
-    private static func multiplyGroup(
-        _ inner: Int, _ a: UnsafePointer<Float>, _ aStride: Int, _ b: UnsafePointer<Float>,
-        _ c: UnsafeMutablePointer<Float>, _ cStride: Int
-    ) {
-        typealias Lanes = SIMD8<Float>
-        var (s00, s01, s10, s11) = (Lanes(), Lanes(), Lanes(), Lanes())
-        var (s20, s21, s30, s31) = (Lanes(), Lanes(), Lanes(), Lanes())
-        var (s40, s41, s50, s51) = (Lanes(), Lanes(), Lanes(), Lanes())
-        var upper = a
-        var lower = a + 3 * aStride
-        var columns = b
-        let twice = 2 * aStride
-        for _ in 0..<inner {
-            let left = Lanes.load(columns)
-            let right = Lanes.load(columns + 8)
-            var value = Lanes(repeating: upper[0])
-            s00 = value.fusedMultiplyAdd(left, s00)
-            s01 = value.fusedMultiplyAdd(right, s01)
-            value = Lanes(repeating: upper[aStride])
-            s10 = value.fusedMultiplyAdd(left, s10)
-            s11 = value.fusedMultiplyAdd(right, s11)
-            value = Lanes(repeating: upper[twice])
-            s20 = value.fusedMultiplyAdd(left, s20)
-            s21 = value.fusedMultiplyAdd(right, s21)
-            value = Lanes(repeating: lower[0])
-            s30 = value.fusedMultiplyAdd(left, s30)
-            s31 = value.fusedMultiplyAdd(right, s31)
-            value = Lanes(repeating: lower[aStride])
-            s40 = value.fusedMultiplyAdd(left, s40)
-            s41 = value.fusedMultiplyAdd(right, s41)
-            value = Lanes(repeating: lower[twice])
-            s50 = value.fusedMultiplyAdd(left, s50)
-            s51 = value.fusedMultiplyAdd(right, s51)
-            upper += 1
-            lower += 1
-            columns += 16
-        }
-        s00.store(c)
-        s01.store(c + 8)
-        s10.store(c + cStride)
-        s11.store(c + cStride + 8)
-        s20.store(c + 2 * cStride)
-        s21.store(c + 2 * cStride + 8)
-        s30.store(c + 3 * cStride)
-        s31.store(c + 3 * cStride + 8)
-        s40.store(c + 4 * cStride)
-        s41.store(c + 4 * cStride + 8)
-        s50.store(c + 5 * cStride)
-        s51.store(c + 5 * cStride + 8)
     }
 }

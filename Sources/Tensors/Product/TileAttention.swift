@@ -4,7 +4,7 @@ internal import CKernels
 ///
 /// As ``VectorAttention``, but scores lie as `[queries, keys]`, because that is how the tile unit leaves them and how it takes
 /// weights.
-struct TileAttention {
+struct TileAttention: AttentionBlock {
     /// Queries of a task, so that a stretch of keys that has come into the second-level cache serves them all.
     static let blockQueries = 128
     /// Queries that are multiplied together: two panels, for which the tile unit loads least.
@@ -31,8 +31,6 @@ struct TileAttention {
             + group * TileKeys.stretch + group / 16 * kernels.rowPanelFloats(TileKeys.stretch) + headWidth
     }
 
-    /// - Parameter q: The head's part of the first query of all, `stride` floats from one to the next.
-    /// - Returns: `[rows, headWidth]`, in the scratch memory.
     func compute(
         _ q: UnsafePointer<Float>, _ stride: Int, scratch: UnsafeMutablePointer<Float>
     ) -> UnsafePointer<Float> {
@@ -83,7 +81,7 @@ struct TileAttention {
             for column in 0..<width { query[column] = source[column] * attention.scale }
             let panel = UnsafeMutableRawPointer(queries + row / 16 * Self.kernels.rowPanelFloats(width))
             packshot_tiles_split_row(
-                query, 0, width, panel.assumingMemoryBound(to: UInt16.self) + row % 16 * 32)
+                query, 0, width, width, panel.assumingMemoryBound(to: UInt16.self) + row % 16 * 32)
         }
     }
 }

@@ -1,5 +1,5 @@
 /// The attention of some queries of one head, on vectors.
-struct VectorAttention {
+struct VectorAttention: AttentionBlock {
     /// Queries of a tile: six panels of sixteen, so that a stretch of keys that has come into the second-level cache serves
     /// them all.
     static let blockQueries = 96
@@ -25,10 +25,8 @@ struct VectorAttention {
     }
 
     private var width: Int { attention.headWidth }
-    private var columnPanels: Int { keys.layout.columnPanels }
+    private var columnPanels: Int { VectorKeys.columnPanels(width) }
 
-    /// - Parameter q: The head's part of the first query of all, `stride` floats from one to the next.
-    /// - Returns: `[rows, headWidth]`, in the scratch memory.
     func compute(
         _ q: UnsafePointer<Float>, _ stride: Int, scratch: UnsafeMutablePointer<Float>
     ) -> UnsafePointer<Float> {

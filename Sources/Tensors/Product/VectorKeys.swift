@@ -1,61 +1,31 @@
-/// Keys and values of an attention on vectors, packed for ``PanelKernel``: for every head and every stretch of keys, the keys in panels of
-/// six, then the values in panels of six columns.
-///
-/// `@unchecked Sendable`: tasks fill disjoint parts, and nobody reads before all are done.
-struct VectorKeys: @unchecked Sendable {
-    /// Keys of a stretch: their scores of sixteen queries are 16 kB, half of a first-level cache.
+/// Keys and values of an attention on vectors, packed for ``PanelKernel``: the keys of a stretch in panels of six, `[key panels,
+/// headWidth, 6]`, then the values in panels of six columns, `[column panels, keys of the stretch, 6]`.
+struct VectorKeys: PackedKeys, @unchecked Sendable {
+    /// The scores of a stretch with sixteen queries are 16 kB, half of a first-level cache.
     static let stretch = 252
 
-    /// Where things lie.
-    struct Layout: Sendable {
-        let heads: Int
-        let headWidth: Int
-        let keyCount: Int
-
-        var stretches: Int { (keyCount + VectorKeys.stretch - 1) / VectorKeys.stretch }
-        /// A task fills one stretch of one head.
-        var tasks: Int { heads * stretches }
-        /// Panels of the values' columns.
-        var columnPanels: Int { (headWidth + PanelKernel.rows - 1) / PanelKernel.rows }
-        var keyFloats: Int { VectorKeys.stretch * headWidth }
-        var taskFloats: Int { keyFloats + columnPanels * PanelKernel.rows * VectorKeys.stretch }
-        var count: Int { tasks * taskFloats }
-
-        func keys(of stretch: Int) -> Range<Int> {
-            (stretch * VectorKeys.stretch)..<min(keyCount, (stretch + 1) * VectorKeys.stretch)
-        }
-    }
-
-    let layout: Layout
+    let layout: PackedKeysLayout
     let memory: UnsafeMutablePointer<Float>
 
-    /// `[key panels, headWidth, 6]`.
-    func keys(head: Int, stretch: Int) -> UnsafePointer<Float> {
-        UnsafePointer(memory + (head * layout.stretches + stretch) * layout.taskFloats)
-    }
+    static func keyFloats(headWidth: Int) -> Int { stretch * headWidth }
+    static func valueFloats(headWidth: Int) -> Int { columnPanels(headWidth) * PanelKernel.rows * stretch }
 
-    /// `[column panels, keys of the stretch, 6]`.
-    func values(head: Int, stretch: Int) -> UnsafePointer<Float> {
-        keys(head: head, stretch: stretch) + layout.keyFloats
-    }
+    /// Panels of the values' columns.
+    static func columnPanels(_ headWidth: Int) -> Int { (headWidth + PanelKernel.rows - 1) / PanelKernel.rows }
 
-    /// Packs one stretch of one head.
-    func fill(
-        _ task: Int, _ k: UnsafePointer<Float>, _ kStride: Int, _ v: UnsafePointer<Float>, _ vStride: Int
+    func pack(
+        _ k: UnsafePointer<Float>, _ kStride: Int, _ v: UnsafePointer<Float>, _ vStride: Int, count: Int,
+        keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>
     ) {
-        let (head, range) = (task / layout.stretches, layout.keys(of: task % layout.stretches))
-        let (six, width, count) = (PanelKernel.rows, layout.headWidth, range.count)
-        let target = memory + task * layout.taskFloats
+        let (six, width) = (PanelKernel.rows, layout.headWidth)
         let padded = (count + six - 1) / six * six
-        if padded > count { (target + (padded - six) * width).update(repeating: 0, count: six * width) }
+        if padded > count { (keys + (padded - six) * width).update(repeating: 0, count: six * width) }
         for key in stride(from: 0, to: count, by: six) {
             PackedRows.interleave(
-                k + (range.lowerBound + key) * kStride + head * width, stride: kStride, rows: min(six, count - key),
-                count: width, into: target + key * width)
+                k + key * kStride, stride: kStride, rows: min(six, count - key), count: width, into: keys + key * width)
         }
-        let values = target + layout.keyFloats
         for key in 0..<count {
-            let source = v + (range.lowerBound + key) * vStride + head * width
+            let source = v + key * vStride
             var panel = values + key * six
             var column = 0
             while column + six <= width {
