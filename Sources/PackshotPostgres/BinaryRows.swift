@@ -3,31 +3,33 @@ internal import Foundation
 /// Rows in COPY's binary format (PostgreSQL manual, "COPY", "File Formats"): lengths and big-endian numbers, so that the server
 /// neither looks for delimiters nor reads digits.
 struct BinaryRows {
-    /// What was appended and not taken yet; the first piece begins with the format's header.
-    private(set) var bytes: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] + [UInt8](repeating: 0, count: 8)
+    private var fields = BinaryFields()
+
+    init() {
+        for byte in Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] { fields.header(byte) }
+        // Flags and the length of an extension.
+        fields.header(Int64(0))
+    }
+
+    /// How much was appended and not taken yet; the first piece begins with the format's header.
+    var count: Int { fields.bytes.count }
 
     /// Begins a row; exactly so many values must follow.
-    mutating func row(columns: Int16) { integer(columns) }
+    mutating func row(columns: Int16) { fields.header(columns) }
 
     /// Ends the data.
-    mutating func end() { integer(Int16(-1)) }
+    mutating func end() { fields.header(Int16(-1)) }
 
     /// Hands over what is there and starts an empty piece.
-    mutating func take() -> [UInt8] {
-        defer { bytes.removeAll(keepingCapacity: true) }
-        return bytes
-    }
+    mutating func take() -> [UInt8] { fields.take() }
 
-    mutating func null() { integer(Int32(-1)) }
+    mutating func null() { fields.null() }
 
     /// `smallint`, `integer` or `bigint`, by the type given.
-    mutating func number(_ value: some FixedWidthInteger) {
-        integer(Int32(value.bitWidth / 8))
-        integer(value)
-    }
+    mutating func number(_ value: some FixedWidthInteger) { fields.number(value) }
 
     /// `double precision`.
-    mutating func number(_ value: Double) { number(value.bitPattern) }
+    mutating func number(_ value: Double) { fields.number(value.bitPattern) }
 
     /// `numeric` without a fraction: digits of base 10,000, the first one's power of it, sign and scale.
     mutating func numeric(_ value: UInt64) {
@@ -37,49 +39,41 @@ struct BinaryRows {
             digits.append(Int16(rest % 10_000))
             rest /= 10_000
         }
-        integer(Int32(8 + 2 * digits.count))
-        integer(Int16(digits.count))
-        integer(Int16(max(0, digits.count - 1)))
-        integer(Int32(0))
-        for digit in digits.reversed() { integer(digit) }
+        fields.header(Int32(8 + 2 * digits.count))
+        fields.header(Int16(digits.count))
+        fields.header(Int16(max(0, digits.count - 1)))
+        fields.header(Int32(0))
+        for digit in digits.reversed() { fields.header(digit) }
     }
 
     /// `text`, or the label of an enumeration.
-    mutating func text(_ value: String) {
-        integer(Int32(value.utf8.count))
-        bytes.append(contentsOf: value.utf8)
-    }
+    mutating func text(_ value: String) { fields.text(value) }
 
     /// `bytea`.
-    mutating func data(_ value: [UInt8]) {
-        integer(Int32(value.count))
-        bytes.append(contentsOf: value)
-    }
+    mutating func data(_ value: [UInt8]) { fields.data(value) }
 
     /// `jsonb`, from its text: a version and the text.
     mutating func json(_ value: String) {
-        integer(Int32(value.utf8.count + 1))
-        bytes.append(1)
-        bytes.append(contentsOf: value.utf8)
+        fields.sized { bytes in
+            bytes.append(1)
+            bytes.append(contentsOf: value.utf8)
+        }
     }
 
     /// `jsonb`: an object of strings.
     mutating func json(_ members: [String: String]) {
-        let start = bytes.count
-        integer(Int32(0))
-        bytes.append(1)
-        bytes.append(UInt8(ascii: "{"))
-        var isFirst = true
-        for (name, value) in members {
-            if !isFirst { bytes.append(UInt8(ascii: ",")) }
-            isFirst = false
-            quote(name)
-            bytes.append(UInt8(ascii: ":"))
-            quote(value)
-        }
-        bytes.append(UInt8(ascii: "}"))
-        withUnsafeBytes(of: Int32(bytes.count - start - 4).bigEndian) { length in
-            bytes.replaceSubrange(start..<(start + 4), with: length)
+        fields.sized { bytes in
+            bytes.append(1)
+            bytes.append(UInt8(ascii: "{"))
+            var isFirst = true
+            for (name, value) in members {
+                if !isFirst { bytes.append(UInt8(ascii: ",")) }
+                isFirst = false
+                Self.quote(name, into: &bytes)
+                bytes.append(UInt8(ascii: ":"))
+                Self.quote(value, into: &bytes)
+            }
+            bytes.append(UInt8(ascii: "}"))
         }
     }
 
@@ -89,7 +83,7 @@ struct BinaryRows {
         number(Int64((max(-9e11, min(9e11, seconds)) * 1_000_000).rounded()))
     }
 
-    private mutating func quote(_ text: String) {
+    private static func quote(_ text: String, into bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         defer { bytes.append(UInt8(ascii: "\"")) }
         let isPlain = text.utf8.allSatisfy { $0 >= 32 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
@@ -109,9 +103,5 @@ struct BinaryRows {
             default: bytes.append(byte)
             }
         }
-    }
-
-    private mutating func integer(_ value: some FixedWidthInteger) {
-        withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
     }
 }

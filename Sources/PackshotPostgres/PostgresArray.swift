@@ -15,7 +15,7 @@ struct PostgresArray {
     }
 
     private let element: Element
-    private var elements: [UInt8] = []
+    private var elements = BinaryFields()
     private var count: Int32 = 0
     private var hasNull = false
 
@@ -24,74 +24,57 @@ struct PostgresArray {
         self.element = element
     }
 
-    mutating func append(_ value: Int64) {
-        begin(8)
-        put(value)
-    }
+    mutating func append(_ value: Int64?) { add(value) { $0.number($1) } }
+    mutating func append(_ value: Int32?) { add(value) { $0.number($1) } }
+    mutating func append(_ value: Bool?) { add(value) { $0.boolean($1) } }
+    mutating func append(_ value: [UInt8]?) { add(value) { $0.data($1) } }
+    mutating func append(_ value: String?) { add(value) { $0.text($1) } }
 
-    mutating func append(_ value: Int32) {
-        begin(4)
-        put(value)
-    }
-
-    mutating func append(_ value: Bool) {
-        begin(1)
-        elements.append(value ? 1 : 0)
-    }
-
-    mutating func append(_ value: [UInt8]) {
-        begin(Int32(value.count))
-        elements += value
-    }
-
-    mutating func append(_ value: String) {
-        var value = value
-        value.withUTF8 { bytes in
-            begin(Int32(bytes.count))
-            elements.append(contentsOf: bytes)
+    private mutating func add<Value>(_ value: Value?, _ write: (inout BinaryFields, Value) -> Void) {
+        count += 1
+        if let value {
+            write(&elements, value)
+        } else {
+            hasNull = true
+            elements.null()
         }
-    }
-
-    mutating func append(_ value: String?) {
-        if let value { append(value) } else { appendNull() }
-    }
-
-    mutating func appendNull() {
-        hasNull = true
-        begin(-1)
     }
 
     /// The array as a parameter.
     var value: PostgresValue {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(20 + elements.count)
-        func header(_ number: Int32) { withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) } }
-        header(count == 0 ? 0 : 1)
-        header(hasNull ? 1 : 0)
-        header(element.number)
+        var array = BinaryFields()
+        array.header(Int32(count == 0 ? 0 : 1))
+        array.header(Int32(hasNull ? 1 : 0))
+        array.header(element.number)
         if count > 0 {
-            header(count)
-            header(1)
-            bytes += elements
+            array.header(count)
+            array.header(Int32(1))
         }
-        return PostgresValue(binary: bytes)
-    }
-
-    private mutating func begin(_ length: Int32) {
-        count += 1
-        put(length)
-    }
-
-    private mutating func put(_ number: some FixedWidthInteger) {
-        withUnsafeBytes(of: number.bigEndian) { elements.append(contentsOf: $0) }
+        return PostgresValue(binary: array.bytes + elements.bytes)
     }
 }
 
 extension PostgresValue {
-    /// `bigint[]` in binary form.
-    static func bigints(_ values: some Sequence<Int64>) -> PostgresValue {
-        var array = PostgresArray(of: .bigint)
-        for value in values { array.append(value) }
+    /// `bigint[]`.
+    static func bigints(_ values: some Sequence<Int64?>) -> PostgresValue {
+        array(of: .bigint, values) { $0.append($1) }
+    }
+
+    /// `integer[]`.
+    static func integers(_ values: some Sequence<Int32>) -> PostgresValue {
+        array(of: .integer, values) { $0.append($1) }
+    }
+
+    /// `text[]`.
+    static func texts(_ values: some Sequence<String>) -> PostgresValue {
+        array(of: .text, values) { $0.append($1) }
+    }
+
+    private static func array<Values: Sequence>(
+        of element: PostgresArray.Element, _ values: Values, _ append: (inout PostgresArray, Values.Element) -> Void
+    ) -> PostgresValue {
+        var array = PostgresArray(of: element)
+        for value in values { append(&array, value) }
         return array.value
     }
 }

@@ -16,7 +16,7 @@ extension PostgresLedger: JobLedger {
                 rows += try Self.claimRestricted(ids, by: worker, lease: lease, session)
             }
             if rows.count < jobs.count {
-                let known = PostgresValue.integers(rows.compactMap { $0[0].flatMap { Int64($0) } })
+                let known = PostgresValue.bigints(rows.compactMap { $0[0].flatMap { Int64($0) } })
                 rows += try session.query(Self.heldSQL, [ids, .text(worker.rawValue), known]).rows
             }
             return try rows.map(Self.claimedJob)

@@ -76,7 +76,7 @@ extension PostgresLedger {
         var models = try modelStandings(Set(candidates.map(\.model)), session)
         let leaseCost = try leaseCost(lease, of: worker, session)
         var claimed: [Int64] = []
-        var reserved: [String] = []
+        var reserved: [Int64?] = []
         var postponed: [Int64] = []
         for candidate in candidates {
             if let model = models[candidate.model],
@@ -106,7 +106,7 @@ extension PostgresLedger {
             models[candidate.model]?.running += 1
             models[candidate.model]?.tokens -= 1
             claimed.append(candidate.job)
-            reserved.append(amount.map { String($0.rawValue) } ?? "NULL")
+            reserved.append(amount?.rawValue)
         }
         try record(postponed, batches, models, session)
         guard !claimed.isEmpty else { return [] }
@@ -114,8 +114,8 @@ extension PostgresLedger {
             claimSQL(
                 named: "SELECT id, reserved FROM unnest($1::bigint[], $4::bigint[]) AS i (id, reserved)", where: "true"),
             [
-                .integers(claimed), .text(worker.rawValue), .microseconds(lease),
-                .text("{" + reserved.joined(separator: ",") + "}"),
+                .bigints(claimed), .text(worker.rawValue), .microseconds(lease),
+                .bigints(reserved),
             ]
         ).rows
     }
@@ -200,7 +200,7 @@ extension PostgresLedger {
                 )
                 INSERT INTO job_events (job_id, event, from_state, to_state)
                 SELECT job_id, 'postponed', state, 'scheduled' FROM later WHERE state = 'available'
-                """, [.integers(postponed)])
+                """, [.bigints(postponed)])
         }
         for (id, batch) in batches where batch.isExhausted {
             try session.query(

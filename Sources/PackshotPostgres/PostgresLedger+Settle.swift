@@ -113,25 +113,24 @@ extension PostgresLedger {
                 stages[stage].append(time)
             }
             sources.append("{" + settlement.embeddingSources.map(\.rawValue).joined(separator: ",") + "}")
+            var image: ImageRecord?
             switch settlement.outcome {
             case .completed(let record):
                 outcomes.append("completed")
                 failures.append(code: nil, message: nil)
-                try images.append(record)
+                image = record
             case .failed(let why, let after):
                 outcomes.append("failed")
                 failures.append(
                     code: why.code, message: why.message, isPermanent: why.isPermanent, retryAfter: after)
-                images.appendNone()
             case .handedBack(let why):
                 outcomes.append("handed_back")
                 failures.append(code: nil, message: why)
-                images.appendNone()
             case .cancelled:
                 outcomes.append("cancelled")
                 failures.append(code: nil, message: nil)
-                images.appendNone()
             }
+            try images.append(image)
         }
         return [jobs.value, attempts.value, outcomes.value, spans.from.value, spans.to.value] + stages.map(\.value)
             + [sources.value] + failures.values + images.values
@@ -150,14 +149,13 @@ extension PostgresLedger {
             codes.append(code)
             messages.append(message)
             permanents.append(isPermanent)
-            let (seconds, attoseconds) = retryAfter.components
-            retries.append(seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
+            retries.append(retryAfter.wholeMicroseconds)
         }
 
         var values: [PostgresValue] { [codes.value, messages.value, permanents.value, retries.value] }
     }
 
-    /// The images of attempts that made one.
+    /// The images of attempts, NULLs for those that made none.
     private struct Images {
         private var paths = PostgresArray(of: .text)
         private var digests = PostgresArray(of: .bytes)
@@ -172,34 +170,19 @@ extension PostgresLedger {
         private var losses = PostgresArray(of: .boolean)
         private var shortcuts = PostgresArray(of: .text)
 
-        mutating func append(_ image: ImageRecord) throws {
-            paths.append(image.relativePath)
-            digests.append(image.sha256)
-            sizes.append(image.byteCount)
-            widths.append(Int32(clamping: image.width))
-            heights.append(Int32(clamping: image.height))
-            prompts.append(image.effectivePrompt)
-            tokens.append(Int32(clamping: image.promptTokens))
-            versions.append(image.version)
-            tokensUsed.append(Int32(clamping: image.promptTokensUsed))
-            cleanings.append(image.textCleaning?.rawValue)
-            losses.append(image.droppedLetters)
-            shortcuts.append(try image.shortcuts.map(PostgresValue.json))
-        }
-
-        mutating func appendNone() {
-            paths.appendNull()
-            digests.appendNull()
-            sizes.appendNull()
-            widths.appendNull()
-            heights.appendNull()
-            prompts.appendNull()
-            tokens.appendNull()
-            versions.appendNull()
-            tokensUsed.appendNull()
-            cleanings.appendNull()
-            losses.appendNull()
-            shortcuts.appendNull()
+        mutating func append(_ image: ImageRecord?) throws {
+            paths.append(image?.relativePath)
+            digests.append(image?.sha256)
+            sizes.append(image?.byteCount)
+            widths.append(image.map { Int32(clamping: $0.width) })
+            heights.append(image.map { Int32(clamping: $0.height) })
+            prompts.append(image?.effectivePrompt)
+            tokens.append(image.map { Int32(clamping: $0.promptTokens) })
+            versions.append(image?.version)
+            tokensUsed.append(image.map { Int32(clamping: $0.promptTokensUsed) })
+            cleanings.append(image?.textCleaning?.rawValue)
+            losses.append(image?.droppedLetters)
+            shortcuts.append(try image?.shortcuts.map(PostgresValue.json))
         }
 
         var values: [PostgresValue] {

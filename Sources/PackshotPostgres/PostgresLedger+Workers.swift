@@ -67,9 +67,9 @@ extension PostgresLedger {
                 """,
                 [
                     .text(worker.rawValue), .integer(uptime), .microseconds(lease),
-                    .integers(progress.map(\.job.rawValue)),
-                    .integers(progress.map(\.attempt.rawValue)), .integers(progress.map(\.step)),
-                    .integers(progress.map(\.steps)),
+                    .bigints(progress.map(\.job.rawValue)), .bigints(progress.map(\.attempt.rawValue)),
+                    .integers(progress.map { Int32(clamping: $0.step) }),
+                    .integers(progress.map { Int32(clamping: $0.steps) }),
                 ]
             ).rows
             var lost: Set<AttemptID> = []

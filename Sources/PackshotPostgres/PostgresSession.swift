@@ -133,7 +133,7 @@ final class PostgresSession {
             var rows = BinaryRows()
             for element in elements {
                 try encode(element, &rows)
-                if rows.bytes.count >= Self.copyPiece, !put(rows.take()) { break }
+                if rows.count >= Self.copyPiece, !put(rows.take()) { break }
             }
             rows.end()
             _ = put(rows.take())

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import PackshotJobs
 
 /// A parameter, in PostgreSQL's text or binary form.
 struct PostgresValue: Sendable {
@@ -25,39 +26,7 @@ struct PostgresValue: Sendable {
 
     /// Microseconds, for `$n::bigint * interval '1 microsecond'`.
     static func microseconds(_ value: Duration) -> PostgresValue {
-        integer(value.components.seconds * 1_000_000 + value.components.attoseconds / 1_000_000_000_000)
-    }
-
-    static func integers(_ values: [some BinaryInteger]) -> PostgresValue {
-        array(values) { value, bytes in bytes += String(value).utf8 }
-    }
-
-    /// An array of texts, each quoted, so that nothing in them is read as the array's own syntax.
-    static func texts(_ values: [String?]) -> PostgresValue {
-        array(values) { value, bytes in
-            guard let value else {
-                bytes += "NULL".utf8
-                return
-            }
-            bytes.append(UInt8(ascii: "\""))
-            for byte in value.utf8 {
-                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
-                bytes.append(byte)
-            }
-            bytes.append(UInt8(ascii: "\""))
-        }
-    }
-
-    private static func array<Element>(
-        _ values: [Element], _ append: (Element, inout [UInt8]) -> Void
-    ) -> PostgresValue {
-        var bytes = [UInt8(ascii: "{")]
-        for (index, value) in values.enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            append(value, &bytes)
-        }
-        bytes.append(UInt8(ascii: "}"))
-        return PostgresValue(text: String(decoding: bytes, as: UTF8.self))
+        integer(value.wholeMicroseconds)
     }
 
     /// A value as `json`, keys in order.

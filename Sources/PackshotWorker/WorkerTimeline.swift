@@ -1,11 +1,5 @@
+internal import PackshotJobs
 internal import Synchronization
-
-extension Duration {
-    /// The duration in microseconds, rounded down.
-    package var wholeMicroseconds: Int64 {
-        components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
-    }
-}
 
 /// A worker's own clock, in microseconds since it registered, and the stretches of it that attempts are charged with.
 ///
