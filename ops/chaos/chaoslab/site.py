@@ -139,6 +139,15 @@ class Site:
     def unfinished(self) -> int:
         return self.count(f"SELECT count(*) FROM jobs WHERE state NOT IN {FINAL}")
 
+    @property
+    def images(self) -> int:
+        return self.count("SELECT count(*) FROM images")
+
+    def expect_all_lived(self) -> None:
+        """No worker of any fleet ended, so that none was started again."""
+        starts, workers = (sum(numbers) for numbers in zip(*((fleet.starts, len(fleet.workers)) for fleet in self.fleets)))
+        self.expect(starts == workers, f"workers ended and were started again: {starts} starts of {workers}")
+
     def expect(self, holds: bool, what: str) -> None:
         if not holds:
             raise Broken(what)

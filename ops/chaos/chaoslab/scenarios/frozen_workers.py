@@ -35,4 +35,4 @@ def run(site: Site) -> None:
     site.facts.update({"freezes": rounds * AT_ONCE, "lost and refused": refusals})
     site.expect(late == 0, f"{late} late finishes were taken")
     site.expect(refusals > 0, "no late finish was seen")
-    site.expect(fleet.starts == WORKERS, f"workers ended and were started again: {fleet.starts} starts of {WORKERS}")
+    site.expect_all_lived()

@@ -21,8 +21,8 @@ def run(site: Site) -> None:
             fleet = site.fleet(3, "5ms")
             site.wait("the full disk is noticed", lambda: fleet.said("not claiming until there is room") == 3 or site.unfinished == 0)
             ballast.unlink()
-            made = site.count("SELECT count(*) FROM images") + jobs // 8
-            site.wait("work with room", lambda: site.count("SELECT count(*) FROM images") > made or site.unfinished == 0)
+            made = site.images + jobs // 8
+            site.wait("work with room", lambda: site.images > made or site.unfinished == 0)
             fleet.stop()
             site.fleets.remove(fleet)
         site.fleet(3, "5ms")

@@ -9,7 +9,7 @@ def run(site: Site) -> None:
     kills, pause = site.scaled(300, least=20), 2.0 if site.options.scale >= 0.5 else 1.0
     site.enqueue(site.scaled(20_000), "chaos", "--max-attempts", "100")
     fleet = site.fleet(4, "40ms±50%")
-    site.wait("work", lambda: site.count("SELECT count(*) FROM images") > 20)
+    site.wait("work", lambda: site.images > 20)
     in_flight, waits, killed = 0, [], []
     for _ in range(kills):
         site.top_up(200, site.scaled(2_000))

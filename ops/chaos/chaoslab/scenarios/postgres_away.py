@@ -12,26 +12,26 @@ def run(site: Site) -> None:
     outages, seconds = site.scaled(5), max(20.0, 300 * site.options.scale)
     site.postgres = server = Postgres(site.folder / "postgres")
     site.use_database(server.url)
-    fleet = site.fleet(WORKERS, "100ms±50%")
+    site.fleet(WORKERS, "100ms±50%")
     most = 0
     for number in range(outages):
         site.enqueue(400, f"outage-{number}")
-        before = site.count("SELECT count(*) FROM images")
-        site.wait("work between outages", lambda: site.count("SELECT count(*) FROM images") > before + 20, 60)
+        before = site.images
+        site.wait("work between outages", lambda: site.images > before + 20, 60)
         server.stop("fast")
         time.sleep(seconds / 2)
         half = _claimed(site), _files(site)
         time.sleep(seconds / 2)
         site.expect((_claimed(site), _files(site)) == half, f"work went on without a ledger: {half} became {(_claimed(site), _files(site))}")
         server.start()
-        waiting = half[1] - site.count("SELECT count(*) FROM images")
+        waiting = half[1] - site.images
         most = max(most, waiting)
         site.wait_until_done()
     attempts, jobs = site.count("SELECT count(*) FROM attempts"), site.count("SELECT count(*) FROM jobs")
     site.facts.update({"outages": outages, "seconds away": seconds, "finished images that waited, at most": most})
     site.expect(attempts == jobs, f"{attempts} attempts for {jobs} jobs: images were made again because PostgreSQL was away")
     site.expect(most <= WORKERS * HELD, f"{most} finished images waited in {WORKERS} workers")
-    site.expect(fleet.starts == WORKERS, f"workers ended and were started again: {fleet.starts} starts of {WORKERS}")
+    site.expect_all_lived()
 
 
 def _claimed(site: Site) -> int:

@@ -10,12 +10,12 @@ WORKERS = 4
 def run(site: Site) -> None:
     kills, pause = site.scaled(30, least=5), 20 * min(1.0, max(0.1, site.options.scale))
     site.enqueue(site.scaled(20_000), "chaos", "--max-attempts", "100")
-    fleet = site.fleet(WORKERS, "40ms±50%")
+    site.fleet(WORKERS, "40ms±50%")
     longest = 0.0
     for _ in range(kills):
         site.top_up(500, site.scaled(5_000, least=1_000))
-        before = site.count("SELECT count(*) FROM images")
-        site.wait("work between kills", lambda: site.count("SELECT count(*) FROM images") > before + 20)
+        before = site.images
+        site.wait("work between kills", lambda: site.images > before + 20)
         site.redis.kill()
         time.sleep(site.rng.uniform(0, 2))
         site.redis.start()
@@ -24,4 +24,4 @@ def run(site: Site) -> None:
     site.wait_until_done()
     site.facts.update({"kills": kills, "seconds until all claim again, at most": round(longest, 1)})
     site.expect(longest < 3, f"it took {longest:.1f} s until every worker claimed again")
-    site.expect(fleet.starts == WORKERS, f"workers ended and were started again: {fleet.starts} starts of {WORKERS}")
+    site.expect_all_lived()

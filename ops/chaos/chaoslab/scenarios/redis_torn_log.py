@@ -6,14 +6,14 @@ from ..site import Site
 def run(site: Site) -> None:
     cuts = site.scaled(100)
     site.enqueue(site.scaled(20_000), "chaos", "--max-attempts", "100")
-    fleet = site.fleet(4, "20ms±50%")
+    site.fleet(4, "20ms±50%")
     for _ in range(cuts):
         site.top_up(300, site.scaled(5_000, least=500))
-        enough = site.count("SELECT count(*) FROM images") + site.rng.randrange(20, 200)
-        site.wait("work between cuts", lambda: site.count("SELECT count(*) FROM images") > enough, 120)
+        enough = site.images + site.rng.randrange(20, 200)
+        site.wait("work between cuts", lambda: site.images > enough, 120)
         site.redis.kill()
         site.redis.cut(int(10 ** site.rng.uniform(3, 6)))
         site.redis.start()
     site.wait_until_done()
     site.facts.update({"cuts": cuts})
-    site.expect(fleet.starts == 4, f"workers ended and were started again: {fleet.starts} starts of 4")
+    site.expect_all_lived()

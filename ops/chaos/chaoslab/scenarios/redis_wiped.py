@@ -17,11 +17,11 @@ def run(site: Site) -> None:
     answer = subprocess.run([site.program, "reconcile", "--json"], capture_output=True, text=True, check=True).stdout
     seconds = time.monotonic() - began
     site.expect(json.loads(answer)["dispatched"] == jobs, f"reconcile dispatched not all of {jobs} jobs: {answer}")
-    fleet = site.fleet(4, "5ms±50%")
+    site.fleet(4, "5ms±50%")
     longest = 0.0
     for number in range(wipes):
-        made = site.count("SELECT count(*) FROM images") + 200
-        site.wait("work between wipes", lambda: site.count("SELECT count(*) FROM images") > made or site.unfinished == 0)
+        made = site.images + 200
+        site.wait("work between wipes", lambda: site.images > made or site.unfinished == 0)
         (_flush, _delete, _start_without_log)[number % 3](site)
         up = site.count("SELECT max(id) FROM attempts")
         longest = max(longest, site.wait("work after a wipe", lambda: site.count(
@@ -32,7 +32,7 @@ def run(site: Site) -> None:
     site.wait_until_done()
     again = site.count("SELECT count(*) FROM attempts WHERE state NOT IN ('completed', 'cancelled')")
     site.facts.update({"wipes": wipes, "attempts that came to nothing": again, "jobs rebuilt a second": round(jobs / seconds), "seconds until work again, at most": round(longest, 1)})
-    site.expect(fleet.starts == 4, f"workers ended and were started again: {fleet.starts} starts of 4")
+    site.expect_all_lived()
 
 
 def _flush(site: Site) -> None:
