@@ -10,7 +10,7 @@
 // row-major, `a_stride` floats from row to row.
 WIDE static inline __attribute__((always_inline)) void multiply(
     ptrdiff_t inner, const float *a, const int is_packed, ptrdiff_t a_stride, const float *b, float *c, ptrdiff_t stride,
-    int accumulates, const int rows, const int columns, const char *next, ptrdiff_t next_bytes) {
+    int accumulates, const int rows, const int columns, const char *next, ptrdiff_t next_bytes, const char *next_a) {
     for (int row = 0; row < rows; row++)
         for (int column = 0; column < columns; column++) __builtin_prefetch(c + row * stride + 16 * column);
     __m512 sums[12][2];
@@ -22,6 +22,7 @@ WIDE static inline __attribute__((always_inline)) void multiply(
     const ptrdiff_t share = next_bytes / 64;
     for (ptrdiff_t k = 0; k < inner; k++) {
         if (k < share) __builtin_prefetch(next + 64 * k, 0, 2);
+        __builtin_prefetch(next_a + 48 * k, 0, 2);
         __m512 b0 = _mm512_loadu_ps(b + 16 * k);
         __m512 b1 = columns > 1 ? _mm512_loadu_ps(b + wide + 16 * k) : b0;
 #pragma clang loop unroll(full)
@@ -50,20 +51,21 @@ WIDE void packshot_vectors_multiply(
     for (ptrdiff_t column = 0; column < column_panels; column += 2) {
         const float *columns = b + column * 16 * inner;
         // Each product asks for its share of the next panels, so that they have come when they are needed.
-        const ptrdiff_t following = column + 2 < column_panels ? 2 * 64 * inner / groups / 64 * 64 : 0;
+        const ptrdiff_t following = 2 * 64 * inner / groups / 64 * 64;
+        const ptrdiff_t ahead = column + 2 < column_panels ? 0 : row_panels * 6 * inner;
         const char *next = (const char *)(columns + 2 * 16 * inner);
         for (ptrdiff_t row = 0; row < row_panels; row += 2, next += following) {
             const float *rows = a + row * 6 * inner;
             float *place = c + row * 6 * stride + column * 16;
             const int two_rows = row + 1 < row_panels, two_columns = column + 1 < column_panels;
             if (two_rows && two_columns)
-                multiply(inner, rows, 1, 0, columns, place, stride, accumulates, 12, 2, next, following);
+                multiply(inner, rows, 1, 0, columns, place, stride, accumulates, 12, 2, next, following, (const char *)(rows + ahead));
             else if (two_rows)
-                multiply(inner, rows, 1, 0, columns, place, stride, accumulates, 12, 1, next, following);
+                multiply(inner, rows, 1, 0, columns, place, stride, accumulates, 12, 1, next, following, (const char *)(rows + ahead));
             else if (two_columns)
-                multiply(inner, rows, 1, 0, columns, place, stride, accumulates, 6, 2, next, following);
+                multiply(inner, rows, 1, 0, columns, place, stride, accumulates, 6, 2, next, following, (const char *)(rows + ahead));
             else
-                multiply(inner, rows, 1, 0, columns, place, stride, accumulates, 6, 1, next, following);
+                multiply(inner, rows, 1, 0, columns, place, stride, accumulates, 6, 1, next, following, (const char *)(rows + ahead));
         }
     }
 }
@@ -78,16 +80,16 @@ WIDE void packshot_vectors_multiply_strided(
         for (; row + 12 <= rows; row += 12) {
             float *place = c + row * stride + column * 16;
             if (two_columns)
-                multiply(inner, a + row * a_stride, 0, a_stride, columns, place, stride, 0, 12, 2, next, 0);
+                multiply(inner, a + row * a_stride, 0, a_stride, columns, place, stride, 0, 12, 2, next, 0, next);
             else
-                multiply(inner, a + row * a_stride, 0, a_stride, columns, place, stride, 0, 12, 1, next, 0);
+                multiply(inner, a + row * a_stride, 0, a_stride, columns, place, stride, 0, 12, 1, next, 0, next);
         }
         if (row < rows) {
             float *place = c + row * stride + column * 16;
             if (two_columns)
-                multiply(inner, a + row * a_stride, 0, a_stride, columns, place, stride, 0, 6, 2, next, 0);
+                multiply(inner, a + row * a_stride, 0, a_stride, columns, place, stride, 0, 6, 2, next, 0, next);
             else
-                multiply(inner, a + row * a_stride, 0, a_stride, columns, place, stride, 0, 6, 1, next, 0);
+                multiply(inner, a + row * a_stride, 0, a_stride, columns, place, stride, 0, 6, 1, next, 0, next);
         }
     }
 }

@@ -97,6 +97,71 @@ struct LinearTests {
         #expect(worst < 2e-7)
     }
 
+    /// Two levels of Strassen's algorithm, with one and two stretches of the inner dimension, one and two blocks of rows, one and two
+    /// layers, and something left over everywhere. What lies behind the rows does not count, nor do threads.
+    @Test(arguments: [(205, 521, 1536, 1), (600, 700, 832, 2), (193, 512, 4096, 1)])
+    func strassenRoundsLittleMore(rows: Int, outputs: Int, inputs: Int, layerCount: Int) throws {
+        var state: UInt64 = 11
+        func number() -> Float {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Float(Double(Int64(bitPattern: state)) * 0x1p-63)
+        }
+        let x = FloatBuffer((0..<(rows * inputs)).map { _ in number() })
+        let weights = (0..<layerCount).map { _ in
+            (0..<(outputs * inputs)).map { _ in Float(bitPattern: number().bitPattern & 0xFFFF_0000) }
+        }
+        let layers = try weights.map { Linear(weight: try weight($0, [outputs, inputs], "BF16"), kernels: .vectors) }
+        func product(allowsStrassen: Bool, threads: Int, behind: Float) -> [Float] {
+            let packed = PackedRows(
+                capacity: rows + 40, width: inputs, kernels: .vectors, allowsStrassen: allowsStrassen)
+            let rest = FloatBuffer([Float](repeating: behind, count: 40 * inputs))
+            packed.store(rest.pointer, stride: inputs, rows: rows..<(rows + 40), columns: 0..<inputs)
+            packed.store(x.pointer, stride: inputs, rows: 0..<rows, columns: 0..<inputs)
+            let y = FloatBuffer(count: layerCount * rows * outputs)
+            Linear.product(layers, packed, rows: rows, on: ThreadPool(threads: threads)) { block in
+                for layer in 0..<layerCount {
+                    for row in block.rows {
+                        let from =
+                            block.values + layer * block.layerStride
+                            + (row - block.rows.lowerBound) * block.stride
+                        (y.pointer + (layer * rows + row) * outputs + block.columns.lowerBound)
+                            .update(from: from, count: block.columns.count)
+                    }
+                }
+            }
+            return y.array
+        }
+        /// The largest error, as a share of the sum of sizes.
+        func worst(_ y: [Float]) -> Double {
+            var worst = 0.0
+            for layer in 0..<layerCount {
+                // Every output of some rows, among them the first, the last, and those where blocks meet.
+                for row in Set([0, 5, 6, 47, 48, 95, 96, 191, 192, 383, 384, 575, 576, rows - 1]).filter({ $0 < rows })
+                {
+                    for output in 0..<outputs {
+                        var (sum, size) = (0.0, 0.0)
+                        for index in 0..<inputs {
+                            let product =
+                                Double(x.pointer[row * inputs + index])
+                                * Double(weights[layer][output * inputs + index])
+                            (sum, size) = (sum + product, size + abs(product))
+                        }
+                        let error = abs(Double(y[(layer * rows + row) * outputs + output]) - sum) / size
+                        worst = error.isNaN ? .infinity : max(worst, error)
+                    }
+                }
+            }
+            return worst
+        }
+        let y = product(allowsStrassen: true, threads: 1, behind: 0)
+        let direct = product(allowsStrassen: false, threads: 1, behind: 0)
+        #expect(y != direct, "it was not Strassen's algorithm")
+        let (ours, theirs) = (worst(y), worst(direct))
+        print("\(rows) x \(outputs) x \(inputs): largest error \(ours) of the sum of sizes, directly \(theirs)")
+        #expect(ours < 1e-6)
+        #expect(product(allowsStrassen: true, threads: 3, behind: 7e8) == y)
+    }
+
     /// Rounded activations, then an exact product: on vectors and on tiles.
     @Test(arguments: classes, [ActivationPrecision.bits8, .bits16])
     func roundedActivations(kernels: KernelClass, precision: ActivationPrecision) throws {

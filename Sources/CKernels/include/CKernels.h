@@ -145,3 +145,49 @@ static inline void packshot_pack_bfloat16(const void *source, ptrdiff_t stride, 
         }
     }
 }
+
+typedef float packshot_float8 __attribute__((vector_size(32)));
+
+/// Writes eight rows of 16-bit elements, `stride` bytes apart, as columns: element `i` of row `r` to `target[16 * i + r]`.
+/// `count` is a multiple of 8.
+static inline void packshot_transpose_halves(const void *source, ptrdiff_t stride, ptrdiff_t count, uint16_t *target) {
+    for (ptrdiff_t first = 0; first < count; first += 8) {
+        packshot_half8 r[8], s[8], t[8];
+        for (int i = 0; i < 8; i++) memcpy(&r[i], (const char *)source + i * stride + 2 * first, sizeof r[i]);
+        for (int i = 0; i < 4; i++) {
+            s[i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 0, 8, 1, 9, 2, 10, 3, 11);
+            s[4 + i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 4, 12, 5, 13, 6, 14, 7, 15);
+        }
+        // s[4 h + i]: columns 4 h ..< 4 h + 4 of rows 2 i and 2 i + 1, in pairs.
+        for (int h = 0; h < 2; h++)
+            for (int i = 0; i < 2; i++) {
+                t[4 * h + i] = __builtin_shufflevector(s[4 * h + 2 * i], s[4 * h + 2 * i + 1], 0, 1, 8, 9, 2, 3, 10, 11);
+                t[4 * h + 2 + i] = __builtin_shufflevector(s[4 * h + 2 * i], s[4 * h + 2 * i + 1], 4, 5, 12, 13, 6, 7, 14, 15);
+            }
+        // t[4 h + 2 p + i]: columns 4 h + 2 p and the next, of rows 4 i ..< 4 i + 4.
+        for (int p = 0; p < 4; p++) {
+            packshot_half8 low = __builtin_shufflevector(t[2 * p], t[2 * p + 1], 0, 1, 2, 3, 8, 9, 10, 11);
+            packshot_half8 high = __builtin_shufflevector(t[2 * p], t[2 * p + 1], 4, 5, 6, 7, 12, 13, 14, 15);
+            memcpy(target + 16 * (first + 2 * p), &low, sizeof low);
+            memcpy(target + 16 * (first + 2 * p + 1), &high, sizeof high);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) packshot_float8 packshot_widen(const uint16_t *source) {
+    packshot_half8 half;
+    memcpy(&half, source, sizeof half);
+    return (packshot_float8)(__builtin_convertvector(half, packshot_word8) << 16);
+}
+
+/// Adds up one, two or four stretches of `count` bfloat16, a multiple of 8, the first as it is and the others times their sign.
+static inline void packshot_add_bfloat16(
+    int terms, const uint16_t *a, const uint16_t *b, float sign_b, const uint16_t *c, float sign_c, const uint16_t *d,
+    float sign_d, ptrdiff_t count, float *target) {
+    for (ptrdiff_t i = 0; i < count; i += 8) {
+        packshot_float8 sum = packshot_widen(a + i);
+        if (terms > 1) sum += packshot_widen(b + i) * sign_b;
+        if (terms > 2) sum += packshot_widen(c + i) * sign_c + packshot_widen(d + i) * sign_d;
+        memcpy(target + i, &sum, sizeof sum);
+    }
+}

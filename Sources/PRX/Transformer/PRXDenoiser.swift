@@ -89,10 +89,11 @@ public final class PRXDenoiser {
         patches = FloatBuffer(count: rows * configuration.patchWidth)
         bottleneck = FloatBuffer(count: count * (configuration.bottleneckSize ?? 0))
         tokens = FloatBuffer(count: rows * hidden)
-        normed = PackedRows(capacity: rows, width: hidden, precision: precision)
+        normed = PackedRows(capacity: rows, width: hidden, precision: precision, allowsStrassen: true)
         qkv = FloatBuffer(count: (rows + textRows) * 3 * hidden)
-        attended = PackedRows(capacity: rows, width: hidden, precision: precision)
-        self.hidden = PackedRows(capacity: rows, width: configuration.mlpWidth, precision: precision)
+        attended = PackedRows(capacity: rows, width: hidden, precision: precision, allowsStrassen: true)
+        self.hidden = PackedRows(
+            capacity: rows, width: configuration.mlpWidth, precision: precision, allowsStrassen: true)
         cache =
             stepCache > 0
             ? StepCache(threshold: stepCache, imageTokens: count, capacity: rows, hidden: hidden, pool: pool) : nil

@@ -38,6 +38,12 @@ enum BlockedProduct {
         precondition(layers.allSatisfy { $0.inputs == inputs && $0.outputs == outputs }, "layers of different shapes")
         precondition(layers.allSatisfy { $0.kernels == kernels }, "rows packed for another class of kernels")
         guard rows > 0, outputs > 0 else { return }
+        // Few outputs are not worth the sums of the inputs.
+        if let plan = layout.strassen, outputs * layers.count >= 512, StrassenProduct.supports(layers) {
+            StrassenProduct(layers: layers, x: x, layout: layout, plan: plan, rows: rows)
+                .run(columnsTogether: columnsTogether, on: pool, finish: finish)
+            return
+        }
         // Tiles consist of panels; what has to stay together makes the panels wider.
         let panelWidth = leastCommonMultiple(KernelClass.panelColumns, max(1, columnsTogether))
         let panels = (outputs + panelWidth - 1) / panelWidth
@@ -120,7 +126,7 @@ enum BlockedProduct {
             self.blockRows = blockRows
             let planes = layers.reduce(1) { max($0, $1.weight.planes) }
             self.planes = planes
-            stretches = cut(0..<layers[0].inputs, kernels.packedStretch).map { cut($0, kernels.innerBlock) }
+            stretches = cut(0..<layers[0].inputs, kernels.packedStretch).map { cut($0, layout.step) }
             weightsCount = stretches[0].reduce(0) { $0 + kernels.columnPanelFloats($1.count, planes: planes) }
             sumRows = stretches.count == 1 ? blockRows : (rows + blockRows - 1) / blockRows * blockRows
         }

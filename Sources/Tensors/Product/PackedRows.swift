@@ -20,12 +20,17 @@ public final class PackedRows: @unchecked Sendable {
     /// - Parameters:
     ///   - precision: How much of each element products see.
     ///   - kernels: The class of the layers that multiply them.
+    ///   - allowsStrassen: Whether products of many rows may save a quarter of the operations by Strassen's algorithm, where that
+    ///     is faster. An element's rounding then depends on which rows are computed together.
     public init(
-        capacity: Int, width: Int, precision: ActivationPrecision = .exact, kernels: KernelClass = .current
+        capacity: Int, width: Int, precision: ActivationPrecision = .exact, kernels: KernelClass = .current,
+        allowsStrassen: Bool = false
     ) {
         self.capacity = capacity
         self.width = width
-        layout = Layout(capacity: capacity, width: width, precision: precision, kernels: kernels)
+        layout = Layout(
+            capacity: capacity, width: width, precision: precision, kernels: kernels,
+            strassen: allowsStrassen ? StrassenPlan(rows: capacity, inner: width, kernels: kernels) : nil)
         buffer = FloatBuffer(count: layout.count)
         pointer = buffer.pointer
     }
@@ -45,10 +50,19 @@ public final class PackedRows: @unchecked Sendable {
         let kernels: KernelClass
         let precision: ActivationPrecision
         let width: Int
+        /// How products are cut, where they are computed by Strassen's algorithm.
+        let strassen: StrassenPlan?
+        /// Elements of the inner dimension that lie together.
+        let step: Int
         private let panels: Int
 
-        init(capacity: Int, width: Int, precision: ActivationPrecision = .exact, kernels: KernelClass) {
+        init(
+            capacity: Int, width: Int, precision: ActivationPrecision = .exact, kernels: KernelClass,
+            strassen: StrassenPlan? = nil
+        ) {
             self.kernels = kernels
+            self.strassen = strassen
+            step = strassen?.step ?? kernels.innerBlock
             self.precision = precision
             panels = (capacity + kernels.panelRows - 1) / kernels.panelRows
             self.width = width
@@ -56,14 +70,14 @@ public final class PackedRows: @unchecked Sendable {
 
         /// Floats of everything.
         var count: Int {
-            let whole = width / kernels.innerBlock * kernels.innerBlock
+            let whole = width / step * step
             return panels * (kernels.rowPanelFloats(whole) + kernels.rowPanelFloats(width - whole))
         }
 
         /// The panel of a row, a multiple of the panel's rows, in the step that begins at a column.
-        func panel(row: Int, step: Int) -> Int {
-            let length = min(kernels.innerBlock, width - step)
-            return panels * kernels.rowPanelFloats(step) + row / kernels.panelRows * kernels.rowPanelFloats(length)
+        func panel(row: Int, step start: Int) -> Int {
+            let length = min(step, width - start)
+            return panels * kernels.rowPanelFloats(start) + row / kernels.panelRows * kernels.rowPanelFloats(length)
         }
     }
 
@@ -72,15 +86,15 @@ public final class PackedRows: @unchecked Sendable {
         into pointer: UnsafeMutablePointer<Float>
     ) {
         let together = layout.kernels.panelRows
-        let innerBlock = layout.kernels.innerBlock
+        let length = layout.step
         var row = rows.lowerBound
         while row < rows.upperBound {
             let first = row / together * together
             let count = min(rows.upperBound, first + together) - row
             var column = columns.lowerBound
             while column < columns.upperBound {
-                let step = column / innerBlock * innerBlock
-                let end = min(columns.upperBound, step + innerBlock)
+                let step = column / length * length
+                let end = min(columns.upperBound, step + length)
                 let from = source + (row - rows.lowerBound) * stride + column - columns.lowerBound
                 let panel = pointer + layout.panel(row: first, step: step)
                 switch layout.kernels {

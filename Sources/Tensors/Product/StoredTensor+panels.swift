@@ -87,6 +87,34 @@ extension StoredTensor {
         }
     }
 
+    /// Packs rows of a bfloat16 matrix as they are: panels of 16 rows, the elements of a column of a panel side by side.
+    /// - Parameters:
+    ///   - columns: A multiple of 8 of them.
+    ///   - target: `[panels, columns.count, 16]`; the last panel is filled up with zeros.
+    func packHalves(rows: Range<Int>, columns: Range<Int>, width: Int, into target: UnsafeMutablePointer<UInt16>) {
+        precondition(type == .bfloat16 && columns.count % 8 == 0, "\(name): halves of another type or number")
+        guard let base = bytes.baseAddress else { return }
+        var panel = target
+        for first in stride(from: rows.lowerBound, to: rows.upperBound, by: PanelKernel.columns) {
+            let count = min(PanelKernel.columns, rows.upperBound - first)
+            if count < PanelKernel.columns { panel.update(repeating: 0, count: PanelKernel.columns * columns.count) }
+            var row = 0
+            while row < count {
+                let source = base + 2 * ((first + row) * width + columns.lowerBound)
+                if row + 8 <= count {
+                    packshot_transpose_halves(source, 2 * width, columns.count, panel + row)
+                    row += 8
+                } else {
+                    for index in 0..<columns.count {
+                        panel[index * PanelKernel.columns + row] = (source + 2 * index).loadUnaligned(as: UInt16.self)
+                    }
+                    row += 1
+                }
+            }
+            panel += PanelKernel.columns * columns.count
+        }
+    }
+
     private func packEightHalves(
         _ row: Int, _ columns: Range<Int>, _ width: Int, into target: UnsafeMutablePointer<Float>
     ) {
