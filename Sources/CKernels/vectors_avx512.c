@@ -7,7 +7,8 @@
 
 // Twelve rows times 32 columns are 24 sums in registers; a column of them takes two loads of b and twelve of a. With fewer
 // rows or columns, half of that: the compiler unrolls each of the four shapes. `a` is packed in panels of six rows, or else
-// row-major, `a_stride` floats from row to row.
+// row-major, `a_stride` floats from row to row. `next`, `next_bytes` of it, and as much of `next_a` as there is of `a` are asked for
+// meanwhile.
 WIDE static inline __attribute__((always_inline)) void multiply(
     ptrdiff_t inner, const float *a, const int is_packed, ptrdiff_t a_stride, const float *b, float *c, ptrdiff_t stride,
     int accumulates, const int rows, const int columns, const char *next, ptrdiff_t next_bytes, const char *next_a) {
@@ -50,7 +51,8 @@ WIDE void packshot_vectors_multiply(
     const ptrdiff_t groups = (row_panels + 1) / 2;
     for (ptrdiff_t column = 0; column < column_panels; column += 2) {
         const float *columns = b + column * 16 * inner;
-        // Each product asks for its share of the next panels, so that they have come when they are needed.
+        // Each product asks for its share of the next panels, so that they have come when they are needed. With the last columns,
+        // these are what lies behind both operands: with sums of blocks, the next product's (see StrassenTile in Tensors).
         const ptrdiff_t following = 2 * 64 * inner / groups / 64 * 64;
         const ptrdiff_t ahead = column + 2 < column_panels ? 0 : row_panels * 6 * inner;
         const char *next = (const char *)(columns + 2 * 16 * inner);
