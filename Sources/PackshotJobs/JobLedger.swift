@@ -45,8 +45,11 @@ package protocol JobLedger: Sendable {
     func rescueExpired(limit: Int) async throws -> [DispatchEntry]
 
     /// Scheduled and retryable jobs whose time has come become available.
+    ///
+    /// A job that was to begin later from the start waits in the queue, too, which delivers it at its time, and it can be
+    /// claimed as it is. It is left alone until its time is over by `overdue`: then the queue has no worker for it, or forgot it.
     /// - Returns: Entries to dispatch.
-    func releaseDue(limit: Int) async throws -> [DispatchEntry]
+    func releaseDue(overdue: Duration, limit: Int) async throws -> [DispatchEntry]
 
     /// Jobs of a model that a worker could be working on now and that `held` does not contain: what the queue owes.
     /// Only jobs that have been waiting longer than `grace` count, so that a dispatch under way is not repeated.

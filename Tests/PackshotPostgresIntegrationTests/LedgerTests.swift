@@ -338,8 +338,8 @@ struct LedgerTests {
             let owed = try await database.ledger.owedJobs(
                 model: Sample.model.fingerprint, after: nil, grace: .zero, limit: 9)
             #expect(owed.map(\.job.rawValue) == [2])
-            #expect(try await database.ledger.releaseDue(limit: 9).map(\.job.rawValue) == [1])
-            #expect(try await database.ledger.releaseDue(limit: 9).isEmpty)
+            #expect(try await database.ledger.releaseDue(overdue: .zero, limit: 9).map(\.job.rawValue) == [1])
+            #expect(try await database.ledger.releaseDue(overdue: .zero, limit: 9).isEmpty)
             let later = try await database.ledger.owedJobs(
                 model: Sample.model.fingerprint, after: nil, grace: .seconds(60), limit: 9)
             #expect(later.isEmpty, "what became available just now is left to the dispatch under way")

@@ -279,11 +279,15 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         }
     }
 
-    package func releaseDue(limit: Int) async throws -> [DispatchEntry] {
+    package func releaseDue(overdue: Duration, limit: Int) async throws -> [DispatchEntry] {
         let date = now()
         return state.withLock { state in
             var entries: [DispatchEntry] = []
-            let due = state.jobs.values.filter { job in job.dueAt.map { $0 <= date } ?? false }
+            let due = state.jobs.values.filter { job in
+                guard let due = job.dueAt else { return false }
+                let isDelayed = job.machine.state == .scheduled && due == job.planned.scheduledAt
+                return due <= (isDelayed ? date - overdue / .seconds(1) : date)
+            }
             for var job in due.sorted(by: { $0.id < $1.id }).prefix(limit) {
                 do { try job.machine.apply(.due) } catch { continue }
                 job.dueAt = nil

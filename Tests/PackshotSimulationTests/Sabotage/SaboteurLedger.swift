@@ -95,9 +95,10 @@ struct SaboteurLedger: JobLedger, BatchLedger {
             : try await ledger.rescueExpired(limit: limit)
     }
 
-    func releaseDue(limit: Int) async throws -> [DispatchEntry] {
+    func releaseDue(overdue: Duration, limit: Int) async throws -> [DispatchEntry] {
         rule == .releasesEarly
-            ? try await later { try await ledger.releaseDue(limit: limit) } : try await ledger.releaseDue(limit: limit)
+            ? try await later { try await ledger.releaseDue(overdue: overdue, limit: limit) }
+            : try await ledger.releaseDue(overdue: overdue, limit: limit)
     }
 
     func owedJobs(

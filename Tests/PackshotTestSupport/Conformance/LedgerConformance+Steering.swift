@@ -56,6 +56,33 @@ extension LedgerConformance {
             let again = try await ledger.ledger.whileCancelled(jobs[0]) {}
             #expect(!again, "it may be somebody else's now")
         },
+        .init("leaves jobs that were delayed to the queue for a while when they are due") { ledger in
+            try await ledger.ledger.register(worker("w"))
+            let start = Date(timeIntervalSinceNow: 0.3)
+            var rest: [PlannedJob]? = jobs(1...2).map { job in
+                var job = job
+                job.scheduledAt = start
+                return job
+            }
+            let submission = try await ledger.ledger.submit(
+                NewBatch(
+                    name: "b", outputRoot: "/out", sourcePath: "c.csv",
+                    sourceSHA256: [UInt8](repeating: 7, count: 32), model: model)
+            ) {
+                defer { rest = nil }
+                return rest
+            }
+            let delayed = try await ledger.ledger.undispatched(submission.batch, limit: 9)
+            #expect(delayed.allSatisfy { $0.notBefore != nil }, "the queue has them, too")
+            let ids = delayed.flatMap(\.jobs)
+            try await Task.sleep(for: .milliseconds(400))
+            let left = try await ledger.ledger.releaseDue(overdue: .seconds(60), limit: 9)
+            #expect(left.isEmpty)
+            let claimed = try await confirm(ledger, [ids[0]])
+            #expect(claimed.map(\.id) == [ids[0]], "as it is")
+            let forgotten = try await ledger.ledger.releaseDue(overdue: .zero, limit: 9)
+            #expect(forgotten.map(\.job) == [ids[1]])
+        },
         .init("selects by SKU, shot, state and reason") { ledger in
             try await ledger.ledger.register(worker("w"))
             let (batch, jobs) = try await submit(ledger, 1...12)
