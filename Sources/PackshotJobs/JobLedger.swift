@@ -33,16 +33,16 @@ package protocol JobLedger: Sendable {
     /// - Returns: One verdict each, in order.
     func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict]
 
-    /// Runs `body` while a job is cancelled and cannot be made available again, so that what a worker had finished in vain can
-    /// be taken away without taking it from somebody who makes it anew.
+    /// Runs `body` while a job is cancelled or discarded and cannot be made available again, so that what was finished in vain
+    /// can be taken away without taking it from somebody who makes it anew.
     /// - Parameter body: Short: whoever wants to change the job waits for it.
-    /// - Returns: False, and `body` was not run, if the job is not cancelled.
-    func whileCancelled(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool
+    /// - Returns: False, and `body` was not run, if the job is neither.
+    func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool
 
-    /// Ends the attempts of cancelled jobs whose workers are gone, and takes jobs away from workers whose lease has run out: the attempts end as lost, their time until the lease's end is
-    /// waste, and the jobs become available or, without attempts left, discarded.
-    /// - Returns: Entries to dispatch again.
-    func rescueExpired(limit: Int) async throws -> [DispatchEntry]
+    /// Ends the attempts of cancelled jobs whose workers are gone, and takes jobs away from workers whose lease has run out: the
+    /// attempts end as lost, their time until the lease's end is waste, and the jobs become available or, without
+    /// attempts left, discarded.
+    func rescueExpired(limit: Int) async throws -> RescuedJobs
 
     /// Scheduled and retryable jobs whose time has come become available.
     ///

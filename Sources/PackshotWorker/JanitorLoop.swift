@@ -10,6 +10,7 @@ struct JanitorLoop: Sendable {
     let model: ModelFingerprint
     let stores: WorkerStores
     let lease: Duration
+    let givenUp: GivenUpFiles
     let inbox: DeliveryInbox
     let logger: Logger
 
@@ -29,7 +30,9 @@ struct JanitorLoop: Sendable {
                 }
                 // First, because the pass was timed for it, and workers wait.
                 let (_, next) = try await stores.queue.promoteDue(limit: 5_000)
-                try await stores.queue.dispatch(stores.choreLedger.rescueExpired(limit: 256))
+                let rescued = try await stores.choreLedger.rescueExpired(limit: 256)
+                try await stores.queue.dispatch(rescued.available)
+                for job in rescued.discarded { await givenUp.remove(job) }
                 try await stores.queue.dispatch(
                     stores.choreLedger.releaseDue(overdue: ChorePace.delayGrace, limit: 5_000))
                 let idle = try await stores.queue.takeOver(model: model, by: worker, idleFor: lease, limit: 64)

@@ -300,7 +300,7 @@ struct LedgerTests {
     /// The rescue leaves workers a few seconds after a restart of the server; tests may have just started it.
     static func rescue(_ database: TestDatabase) async throws -> [DispatchEntry] {
         for _ in 0..<100 {
-            let entries = try await database.ledger.rescueExpired(limit: 10)
+            let entries = try await database.ledger.rescueExpired(limit: 10).available
             let left = try database.sql(
                 "SELECT count(*) FROM jobs WHERE state = 'running' AND lease_expires_at < now()")
             if left == ["0"] { return entries }
@@ -325,6 +325,31 @@ struct LedgerTests {
                 Double(try database.sql("SELECT sum(busy_to_us - busy_from_us) / 1e6 FROM attempts")[0]))
             #expect(abs(charged - 30) < 0.1, "three jobs lost in the same half minute cost half a minute, not three")
             #expect(try database.sql("SELECT sum(abs(difference_microusd)) FROM cost_reconciliation") == ["0"])
+        }
+    }
+
+    @Test func theRescueNamesWhatItGivesUp() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w"], jobs: 1, maxAttempts: 2)
+            var rescued: [RescuedJobs] = []
+            for _ in 1...2 {
+                _ = try await database.confirm([1], by: "w", lease: .milliseconds(1))
+                // The rescue leaves workers a few seconds after a restart of the server; tests may have just started it.
+                for _ in 0..<100 {
+                    let found = try await database.ledger.rescueExpired(limit: 9)
+                    guard found.available.isEmpty, found.discarded.isEmpty else {
+                        rescued.append(found)
+                        break
+                    }
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+            }
+            try #require(rescued.count == 2)
+            #expect(rescued[0].available.map(\.job.rawValue) == [1] && rescued[0].discarded.isEmpty)
+            #expect(rescued[1].available.isEmpty)
+            let job = GivenUpJob(
+                id: JobID(rawValue: 1), batchName: "b", outputRoot: "/out", relativePath: "b/1.png")
+            #expect(rescued[1].discarded == [job])
         }
     }
 

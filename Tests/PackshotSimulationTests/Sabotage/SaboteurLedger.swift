@@ -70,8 +70,8 @@ struct SaboteurLedger: JobLedger, BatchLedger {
         return zip(settlements, verdicts).map { before[$0.attempt] == .running ? $1 : .stale }
     }
 
-    func whileCancelled(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
-        try await ledger.whileCancelled(job, body)
+    func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+        try await ledger.whileGivenUp(job, body)
     }
 
     private func altered(_ settlement: Settlement) -> Settlement {
@@ -89,7 +89,7 @@ struct SaboteurLedger: JobLedger, BatchLedger {
             embeddingSources: settlement.embeddingSources)
     }
 
-    func rescueExpired(limit: Int) async throws -> [DispatchEntry] {
+    func rescueExpired(limit: Int) async throws -> RescuedJobs {
         rule == .rescuesTheLiving
             ? try await later { try await ledger.rescueExpired(limit: limit) }
             : try await ledger.rescueExpired(limit: limit)

@@ -74,7 +74,7 @@ struct LedgerClient {
 
     func rescueExpired(limit: Int) async throws -> [DispatchEntry] {
         try await call("rescue") {
-            let answer = try await world.ledger.rescueExpired(limit: limit)
+            let answer = try await world.ledger.rescueExpired(limit: limit).available
             world.check {
                 let overdue = try world.model.rescued(at: world.ledgerServer.clock.date, answer)
                 guard let limit = world.rescueLimit else { return }
