@@ -64,7 +64,7 @@ let package = Package(
                 .embedInCode("Migrations/0001_ledger.sql"), .embedInCode("Migrations/0002_steering.sql"),
                 .embedInCode("Migrations/0003_job_states.sql"),
                 .embedInCode("Migrations/0004_shortcuts.sql"),
-                .embedInCode("Migrations/0005_scale.sql"),
+                .embedInCode("Migrations/0005_scale.sql"), .embedInCode("Migrations/0006_paused_backlog.sql"),
             ],
             swiftSettings: strict),
         .target(

@@ -353,6 +353,37 @@ struct LedgerTests {
         }
     }
 
+    /// What is paused needs no workers, and has a column of its own.
+    @Test func theBacklogLeavesOutWhatIsPaused() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w"], jobs: 5)
+            let submission = try await database.submit((11...13).map { Sample.job($0) }, to: Sample.batch("c"))
+            let held = try await database.confirm([1, 2], by: "w")
+            _ = try await database.ledger.settle([
+                Sample.settlement(held[0], by: "w", Sample.image(held[0]), from: 0, to: 2_000_000)
+            ])
+            func backlog() throws -> [String] {
+                try database.sql("SELECT jobs, paused_jobs, backlog_seconds::integer FROM backlog")
+            }
+            #expect(try backlog() == ["7|0|14"])
+            try await database.ledger.pause(submission.batch)
+            #expect(try backlog() == ["4|3|8"])
+            try await database.ledger.changeLimits(Sample.model.fingerprint) { $0.isPaused = true }
+            #expect(try backlog() == ["1|6|2"], "the one that runs is still worked on")
+            try await database.ledger.changeLimits(Sample.model.fingerprint) { $0.isPaused = false }
+            try await database.ledger.resume(submission.batch)
+            #expect(try backlog() == ["7|0|14"])
+            // Due again counts; what is not due yet does not.
+            _ = try await database.ledger.settle([
+                Sample.settlement(
+                    held[1], by: "w", .failed(Sample.failure, retryAfter: .zero), from: 2_000_000, to: 2_000_001)
+            ])
+            #expect(try backlog() == ["7|0|14"])
+            try database.sql("UPDATE job_states SET scheduled_at = now() + interval '1 hour' WHERE state = 'retryable'")
+            #expect(try backlog() == ["6|0|12"])
+        }
+    }
+
     @Test func whatIsDueAndOwedIsDispatched() async throws {
         try await TestDatabase.with { database in
             try await database.prepare(workers: ["w"], jobs: 2)
