@@ -44,6 +44,8 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        // A part of glibc that Swift's own module of it leaves out.
+        .systemLibrary(name: "CMalloc"),
 
         // Libraries that know nothing of the product.
         .target(name: "Digests", dependencies: ["CLibCrypto"], swiftSettings: strict),
@@ -62,7 +64,7 @@ let package = Package(
                 .embedInCode("Migrations/0001_ledger.sql"), .embedInCode("Migrations/0002_steering.sql"),
                 .embedInCode("Migrations/0003_job_states.sql"),
                 .embedInCode("Migrations/0004_shortcuts.sql"),
-                .embedInCode("Migrations/0005_scale.sql"),
+                .embedInCode("Migrations/0005_scale.sql"), .embedInCode("Migrations/0006_paused_backlog.sql"),
             ],
             swiftSettings: strict),
         .target(
@@ -76,7 +78,7 @@ let package = Package(
             name: "PackshotCommands",
             dependencies: [
                 "PackshotWorker", "PackshotCatalog", "PackshotRedis", "PackshotPostgres", "PackshotJobs", "PRX",
-                "Tensors", "PNGImage", "Digests", argumentParser, logging, serviceLifecycle, unixSignals,
+                "Tensors", "PNGImage", "Digests", "CMalloc", argumentParser, logging, serviceLifecycle, unixSignals,
             ],
             swiftSettings: strict),
         .executableTarget(

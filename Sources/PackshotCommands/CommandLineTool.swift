@@ -12,6 +12,7 @@ package enum CommandLineTool {
         do {
             if let problem = KernelClass.problem { throw CommandError(.invalidInput, problem) }
             var command = try Packshot.parseAsRoot()
+            if command is WorkerCommand { WorkerHeap.keepTogether() }
             if let asynchronous = command as? any AsyncParsableCommand {
                 run(asynchronous)
             }

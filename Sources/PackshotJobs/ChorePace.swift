@@ -11,6 +11,9 @@ package enum ChorePace {
     package static let askingAgain: ClosedRange<Duration> = .milliseconds(1)...(.milliseconds(100))
     /// Passes between two comparisons of the queue with the ledger: about a minute.
     package static let reconcilePasses = 133
+    /// How long a job that was delayed may be due and not claimed before it is dispatched once more: the queue delivers it
+    /// by itself, and making thousands available that are being claimed at that moment would be in their way.
+    package static let delayGrace: Duration = .seconds(2)
     /// How long a job may be missing in the queue before a comparison dispatches it anew: its producer may be about to.
     package static let reconcileGrace: Duration = .seconds(10)
 }

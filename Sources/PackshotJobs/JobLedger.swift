@@ -33,20 +33,23 @@ package protocol JobLedger: Sendable {
     /// - Returns: One verdict each, in order.
     func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict]
 
-    /// Runs `body` while a job is cancelled and cannot be made available again, so that what a worker had finished in vain can
-    /// be taken away without taking it from somebody who makes it anew.
+    /// Runs `body` while a job is cancelled or discarded and cannot be made available again, so that what was finished in vain
+    /// can be taken away without taking it from somebody who makes it anew.
     /// - Parameter body: Short: whoever wants to change the job waits for it.
-    /// - Returns: False, and `body` was not run, if the job is not cancelled.
-    func whileCancelled(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool
+    /// - Returns: False, and `body` was not run, if the job is neither.
+    func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool
 
-    /// Ends the attempts of cancelled jobs whose workers are gone, and takes jobs away from workers whose lease has run out: the attempts end as lost, their time until the lease's end is
-    /// waste, and the jobs become available or, without attempts left, discarded.
-    /// - Returns: Entries to dispatch again.
-    func rescueExpired(limit: Int) async throws -> [DispatchEntry]
+    /// Ends the attempts of cancelled jobs whose workers are gone, and takes jobs away from workers whose lease has run out: the
+    /// attempts end as lost, their time until the lease's end is waste, and the jobs become available or, without
+    /// attempts left, discarded.
+    func rescueExpired(limit: Int) async throws -> RescuedJobs
 
     /// Scheduled and retryable jobs whose time has come become available.
+    ///
+    /// A job that was to begin later from the start waits in the queue, too, which delivers it at its time, and it can be
+    /// claimed as it is. It is left alone until its time is over by `overdue`: then the queue has no worker for it, or forgot it.
     /// - Returns: Entries to dispatch.
-    func releaseDue(limit: Int) async throws -> [DispatchEntry]
+    func releaseDue(overdue: Duration, limit: Int) async throws -> [DispatchEntry]
 
     /// Jobs of a model that a worker could be working on now and that `held` does not contain: what the queue owes.
     /// Only jobs that have been waiting longer than `grace` count, so that a dispatch under way is not repeated.

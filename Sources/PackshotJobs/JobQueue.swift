@@ -72,10 +72,11 @@ package protocol JobQueue: Sendable {
     /// Takes up to `limit` entries of a model and marks them as this worker's. Blocks on the server, without polling, for
     /// at most `wait` when nothing is there.
     ///
-    /// More urgent lanes come first. Within a lane its shares take turns in proportion to their weights; some dozens of
-    /// entries ahead are settled already when a new share comes. Within a share it is the order of dispatch. So that nothing starves, every 20th claim
-    /// that finds entries of a model, counted over the fleet, leaves the most urgent lane with entries aside and takes
-    /// first from that other lane whose first entry has waited longest.
+    /// More urgent lanes come first. Within a lane its shares take turns in proportion to their weights. A share that comes
+    /// gets its turns from the jobs on that are under way: it waits for the few entries that are settled to be next, and
+    /// makes up for them and for what is in hand, at most ``QueueShare/mostMadeUpFor`` turns. Within a share it is the order
+    /// of dispatch. So that nothing starves, every 20th claim that finds entries of a model, counted over the fleet, leaves the
+    /// most urgent lane with entries aside and takes first from that other lane whose first entry has waited longest.
     /// - Returns: At least one entry, or none after `wait` or when ``interrupt()`` was called.
     /// - Throws: `CancellationError` when the task is cancelled while it blocks; it then holds no entry.
     func claim(model: ModelFingerprint, by worker: WorkerID, limit: Int, wait: Duration) async throws -> [Delivery]

@@ -9,6 +9,10 @@ package struct QueueShare: Hashable, Sendable {
     /// The weights there are.
     package static let weights = 1...100
 
+    /// How many turns of weight 1 a share that comes makes up for at most: as many as others' jobs that are under way or settled
+    /// to be next, up to so many.
+    package static let mostMadeUpFor = 64
+
     /// The share of jobs nobody named one for.
     package static let common = QueueShare(name: "common", weight: 1)
 

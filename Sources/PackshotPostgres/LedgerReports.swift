@@ -223,17 +223,22 @@ package struct LedgerReports: Sendable {
         package let jobs: Int
         /// Seconds of one worker's work; nil before the model's first image.
         package let seconds: Double?
+        /// Jobs of paused batches, or all that wait while the model is paused; not in the other numbers.
+        package let pausedJobs: Int
     }
 
     /// Every model's backlog.
     package func backlog() async throws -> [Backlog] {
         try await connection.run { session in
             try session.query(
-                "SELECT model_fingerprint, name, jobs, backlog_seconds FROM backlog WHERE jobs > 0 ORDER BY name"
+                """
+                SELECT model_fingerprint, name, jobs, backlog_seconds, paused_jobs FROM backlog
+                WHERE jobs > 0 OR paused_jobs > 0 ORDER BY name
+                """
             ).rows.map { row in
                 Backlog(
                     fingerprint: row[0] ?? "", name: row[1] ?? "", jobs: row[2].flatMap { Int($0) } ?? 0,
-                    seconds: row[3].flatMap { Double($0) })
+                    seconds: row[3].flatMap { Double($0) }, pausedJobs: row[4].flatMap { Int($0) } ?? 0)
             }
         }
     }

@@ -110,15 +110,17 @@ extension PostgresLedger: JobLedger {
             outputRoot: outputRoot, relativePath: relativePath, spendingLimit: reserved, share: share)
     }
 
-    package func releaseDue(limit: Int) async throws -> [DispatchEntry] {
+    package func releaseDue(overdue: Duration, limit: Int) async throws -> [DispatchEntry] {
         try await connection.run { session in
             try Self.entries(
                 session.query(
                     """
                     WITH due AS (
-                        SELECT job_id, batch_id, state FROM job_states
-                        WHERE state IN ('scheduled', 'retryable') AND scheduled_at <= now()
-                        ORDER BY scheduled_at LIMIT $1 FOR UPDATE SKIP LOCKED
+                        SELECT s.job_id, s.batch_id, s.state FROM job_states s
+                        WHERE s.state IN ('scheduled', 'retryable') AND s.scheduled_at <= now()
+                          AND (s.scheduled_at <= now() - $2::bigint * interval '1 microsecond' OR s.state = 'retryable'
+                               OR NOT EXISTS (SELECT FROM job_specs j WHERE j.id = s.job_id AND j.start_at = s.scheduled_at))
+                        ORDER BY s.scheduled_at LIMIT $1 FOR UPDATE OF s SKIP LOCKED
                     ), released AS (
                         UPDATE job_states SET state = 'available', scheduled_at = NULL, available_at = now()
                         FROM due WHERE job_states.job_id = due.job_id
@@ -129,7 +131,7 @@ extension PostgresLedger: JobLedger {
                     SELECT due.job_id, b.model_fingerprint, (SELECT priority FROM job_specs WHERE id = due.job_id), NULL,
                            b.share, b.weight
                     FROM due JOIN batches b ON b.id = due.batch_id ORDER BY due.job_id
-                    """, [.integer(limit)]))
+                    """, [.integer(limit), .microseconds(overdue)]))
         }
     }
 

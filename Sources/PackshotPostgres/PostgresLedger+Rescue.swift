@@ -1,10 +1,19 @@
 package import PackshotJobs
 
 extension PostgresLedger {
-    package func rescueExpired(limit: Int) async throws -> [DispatchEntry] {
+    package func rescueExpired(limit: Int) async throws -> RescuedJobs {
         try await connection.run { session in
             try session.query(Self.endAbandonedSQL, [.integer(limit)])
-            return try Self.entries(session.query(Self.rescueSQL, [.integer(limit)]))
+            let rows = try session.query(Self.rescueSQL, [.integer(limit)]).rows
+            let isAvailable = { (row: [String?]) in row[6] == JobState.available.rawValue }
+            return RescuedJobs(
+                available: try rows.filter(isAvailable).map(Self.entry),
+                discarded: try rows.filter { !isAvailable($0) }.map { row in
+                    var cells = Reader([row[0]] + row[7...])
+                    return GivenUpJob(
+                        id: JobID(rawValue: try cells.number()), batchName: try cells.text(),
+                        outputRoot: try cells.text(), relativePath: try cells.text())
+                })
         }
     }
 
@@ -53,8 +62,9 @@ extension PostgresLedger {
             INSERT INTO job_events (job_id, event, from_state, to_state, attempt_id, worker_id)
             SELECT job_id, 'lease_expired', 'running', state, current_attempt_id, worker_id FROM freed
         )
-        SELECT f.job_id, b.model_fingerprint, (SELECT priority FROM job_specs WHERE id = f.job_id), NULL, b.share, b.weight
-        FROM freed f JOIN batches b ON b.id = f.batch_id WHERE f.state = 'available' ORDER BY f.job_id
+        SELECT f.job_id, b.model_fingerprint, j.priority, NULL, b.share, b.weight,
+               f.state, b.name, b.output_root, j.relative_path
+        FROM freed f JOIN batches b ON b.id = f.batch_id JOIN job_specs j ON j.id = f.job_id ORDER BY f.job_id
         """
 
     /// Attempts of cancelled jobs that nobody will end: their worker has gone without a word, and they end when it was last

@@ -21,11 +21,11 @@ extension PostgresLedger {
         }
     }
 
-    package func whileCancelled(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+    package func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
         try await connection.run { session in
             try session.transaction {
                 let rows = try session.query(
-                    "SELECT FROM job_states WHERE job_id = $1 AND state = 'cancelled' FOR UPDATE",
+                    "SELECT FROM job_states WHERE job_id = $1 AND state IN ('cancelled', 'discarded') FOR UPDATE",
                     [.integer(job.rawValue)]
                 ).rows
                 guard !rows.isEmpty else { return false }

@@ -69,7 +69,7 @@ enum QueueScripts {
     /// - KEYS: the lane, what waits behind it, its shares. ARGV: group, share, weight, runs of jobs (at most 1,000).
     static let dispatch = RedisScript(
         TurnScripts.functions + """
-            enqueue(KEYS[2], KEYS[3], ARGV[2], tonumber(ARGV[3]), ARGV, 4)
+            enqueue(KEYS[1], KEYS[2], KEYS[3], ARGV[2], tonumber(ARGV[3]), ARGV, 4)
             fill(KEYS[1], KEYS[2], KEYS[3], ARGV[1], 0)
             return #ARGV - 3
             """)
@@ -131,9 +131,10 @@ enum QueueScripts {
                         local priority, run, weight, share = string.match(member, '^(%d):(%d+%-?%d*):(%d+):(.+)$')
                         if run then
                             local name = model .. ':' .. priority
-                            local waiting, shares = ARGV[1] .. ':waiting:' .. name, ARGV[1] .. ':shares:' .. name
-                            enqueue(waiting, shares, share, tonumber(weight), {run}, 1)
-                            fill(ARGV[1] .. ':queue:' .. name, waiting, shares, ARGV[3], 0)
+                            local lane, waiting = ARGV[1] .. ':queue:' .. name, ARGV[1] .. ':waiting:' .. name
+                            local shares = ARGV[1] .. ':shares:' .. name
+                            enqueue(lane, waiting, shares, share, tonumber(weight), {run}, 1)
+                            fill(lane, waiting, shares, ARGV[3], 0)
                         end
                         redis.call('ZREM', delayed, member)
                     end

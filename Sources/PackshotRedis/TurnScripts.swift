@@ -1,16 +1,24 @@
+internal import PackshotJobs
+
 /// Lua functions that the queue's scripts share: who is next in a lane.
 ///
 /// A lane's stream holds what was delivered and the next few entries, so that workers can block on it; the rest waits in a
 /// zset in the order of its turns, and is moved to the stream as that runs out. Turns are those of start-time fair queueing
 /// (Goyal, Vin and Cheng 1997): a share's are 1 / weight apart, from its last one or from the lane's present one on,
 /// whichever is later, so that who comes late waits for nobody's backlog and who was idle saves nothing up.
+///
+/// The present is the turn of the job that is being worked on, as in that paper, and not of the one that was moved to the stream
+/// last: who comes late makes up for what others have in hand or ready, and so gets its share from the moment it came.
 enum TurnScripts {
     /// Entries a stream holds ready beyond those asked for, if there are so many. Whoever takes one fills up again, so that
-    /// also more workers than this are woken, one by another.
-    static let spare = 64
+    /// also more workers than this are woken, one by another. Who comes late waits for so many jobs before its first.
+    static let spare = 16
 
     /// - `groupField(lane, group, field)`: what XINFO says of a lane's group; nil where there is none.
-    /// - `enqueue(waiting, shares, share, weight, runs, from)`: gives turns to the jobs of a list of runs (`17` or `17-4200`) from
+    /// - `present(lane, shares)`: the turn of the oldest entry of the stream, hence of a job in hand, or the last that was moved if
+    ///   there is none. One that hangs, or has come back, does not hold the present up: it is never further behind than the
+    ///   stream is long, nor than ``QueueShare/mostMadeUpFor`` turns.
+    /// - `enqueue(lane, waiting, shares, share, weight, runs, from)`: gives turns to the jobs of a list of runs (`17` or `17-4200`) from
     ///   an index on. A run is one member of the zset, with the turn of its first job; the others follow, 1 / weight apart. A
     ///   run that waits already as it is keeps its turns.
     /// - `fill(lane, waiting, shares, group, extra)`: moves jobs to the stream until it has `extra` and the spare ones ready. Out
@@ -37,8 +45,15 @@ enum TurnScripts {
             return string.format('%.0f-%.0f/%d', first, last, weight)
         end
 
-        local function enqueue(waiting, shares, share, weight, runs, from)
-            local present = tonumber(redis.call('HGET', shares, '') or 0)
+        local function present(lane, shares)
+            local moved = tonumber(redis.call('HGET', shares, '') or 0)
+            local oldest = redis.call('XRANGE', lane, '-', '+', 'COUNT', 1)[1]
+            local turn = oldest and tonumber(oldest[2][4] or moved) or moved
+            return math.max(turn, moved - math.min(redis.call('XLEN', lane), \(QueueShare.mostMadeUpFor)))
+        end
+
+        local function enqueue(lane, waiting, shares, share, weight, runs, from)
+            local present = present(lane, shares)
             local last = redis.call('HGET', shares, share)
             local turn = math.max(present, tonumber(last or 0))
             local pairs = {}
@@ -80,7 +95,7 @@ enum TurnScripts {
             while lacking > 0 and head <= #runs do
                 local run = runs[head]
                 local job = run.first and string.format('%.0f', run.first) or run.member
-                local added = redis.pcall('XADD', lane, '*', 'j', job)
+                local added = redis.pcall('XADD', lane, '*', 'j', job, 't', number(run.turn))
                 if type(added) == 'table' then break end
                 lacking, turn, run.begun = lacking - 1, run.turn, true
                 if not run.first or run.first == run.last then
@@ -109,6 +124,7 @@ enum TurnScripts {
             -- The rest comes before what it is the rest of goes: if only that is done, some jobs are delivered twice.
             if #rests > 0 then redis.call('ZADD', waiting, unpack(rests)) end
             redis.call('ZREM', waiting, unpack(begun))
+            turn = math.max(turn, tonumber(redis.call('HGET', shares, '') or 0))
             redis.pcall('HSET', shares, '', number(turn))
         end
 

@@ -11,6 +11,7 @@ struct AttemptFinisher: Sendable {
     let composer: ImageComposer
     let files: ImageFileStore
     let settlements: SettlementWriter
+    let givenUp: GivenUpFiles
     let timeline: WorkerTimeline
     let storage: StorageHealth
     let logger: Logger
@@ -23,9 +24,7 @@ struct AttemptFinisher: Sendable {
             stages.sample = image.sampleTime
             stages.decode = image.decodeTime
             let record = try store(image, of: job, &stages)
-            settle(job.attempt, .completed(record), stages: stages, sources: job.sources) {
-                await removeIfCancelled(job.attempt.job)
-            }
+            settle(job.attempt, .completed(record), stages: stages, sources: job.sources)
         } catch {
             end(job.attempt, error, stages: stages, sources: job.sources)
         }
@@ -50,20 +49,6 @@ struct AttemptFinisher: Sendable {
         stages.encode = encoded - start
         stages.write = timeline.now - encoded
         return record
-    }
-
-    /// A job that was cancelled after its file had been written leaves none. Of one that somebody else has now the file stays:
-    /// it is theirs, byte for byte.
-    private func removeIfCancelled(_ job: ClaimedJob) async {
-        guard configuration.writesFiles else { return }
-        do {
-            _ = try await settlements.ledger.whileCancelled(job.id) {
-                try files.remove(job.relativePath, in: configuration.outputRoot ?? job.outputRoot)
-            }
-        } catch {
-            logger.warning(
-                "the file of a cancelled job stays", metadata: ["job": "\(job.id)", "error": "\(error)"])
-        }
     }
 
     private static func record(
@@ -120,17 +105,18 @@ struct AttemptFinisher: Sendable {
         }
     }
 
-    /// - Parameter whenStale: Called if the ledger refuses it because the job was taken over or cancelled.
+    /// A job that is cancelled or given up leaves no file, whichever of its attempts wrote one.
     private func settle(
-        _ attempt: HeldAttempt, _ outcome: Settlement.Outcome, stages: StageTimes, sources: [EmbeddingSource],
-        whenStale: (@Sendable () async -> Void)? = nil
+        _ attempt: HeldAttempt, _ outcome: Settlement.Outcome, stages: StageTimes, sources: [EmbeddingSource]
     ) {
         let (from, to) = timeline.charge(claimedAt: attempt.control.claimedAt)
         settlements.add(
             Settlement(
                 job: attempt.job.id, attempt: attempt.job.attempt, worker: configuration.id, outcome: outcome,
-                busyFrom: from, busyTo: to, stages: stages, embeddingSources: sources), of: attempt,
-            whenStale: whenStale)
+                busyFrom: from, busyTo: to, stages: stages, embeddingSources: sources), of: attempt
+        ) {
+            if configuration.writesFiles { await givenUp.remove(GivenUpJob(attempt.job)) }
+        }
     }
 }
 

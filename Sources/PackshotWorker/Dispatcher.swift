@@ -53,7 +53,10 @@ package struct Reconciler: Sendable {
         let dispatcher = Dispatcher(ledger: batches, queue: queue)
         var count = 0
         for batch in try await batches.batchesToDispatch() { count += try await dispatcher.dispatch(batch) }
-        for entries in [try await ledger.releaseDue(limit: 10_000), try await ledger.rescueExpired(limit: 10_000)] {
+        for entries in [
+            try await ledger.releaseDue(overdue: .zero, limit: 10_000),
+            try await ledger.rescueExpired(limit: 10_000).available,
+        ] {
             try await queue.dispatch(entries)
             count += entries.count
         }

@@ -51,6 +51,21 @@ package struct ImageFileStore: Sendable {
         }
     }
 
+    /// The bytes of a file, reached through no link; nil where there is none, or something else than a file.
+    package func contents(of relativePath: String, in root: String) throws -> [UInt8]? {
+        var contents: [UInt8]?
+        try inFolder(of: relativePath, in: root, making: false) { folder, name in
+            let file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+            guard file >= 0 else {
+                if [ENOENT, ELOOP].contains(errno) { return }
+                throw failure(errno, "cannot open \(relativePath)")
+            }
+            defer { close(file) }
+            contents = try read(file, path: relativePath)
+        }
+        return contents
+    }
+
     /// Opens the folder a file is in, one part after the other and through no link, and gives it with the file's name.
     private func inFolder(
         of relativePath: String, in root: String, making: Bool, _ body: (_ folder: Int32, _ name: String) throws -> Void
@@ -173,18 +188,24 @@ package struct ImageFileStore: Sendable {
         let file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         guard file >= 0 else { throw failure(errno, "cannot open the existing \(path)") }
         defer { close(file) }
+        return try read(file, path: path, size: bytes.count) == bytes
+    }
+
+    /// - Parameter size: What it must have.
+    /// - Returns: nil for what is no file, has another size, or cannot be read to its end.
+    private func read(_ file: Int32, path: String, size: Int? = nil) throws -> [UInt8]? {
         var status = stat()
         guard fstat(file, &status) == 0 else { throw failure(errno, "cannot look at the existing \(path)") }
-        guard status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) == bytes.count else { return false }
-        var existing = [UInt8](repeating: 0, count: bytes.count)
+        guard status.st_mode & S_IFMT == S_IFREG, size == nil || Int(status.st_size) == size else { return nil }
+        var existing = [UInt8](repeating: 0, count: Int(status.st_size))
         var done = 0
         while done < existing.count {
-            let count = existing.withUnsafeMutableBytes { read(file, $0.baseAddress! + done, $0.count - done) }
+            let count = existing.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress! + done, $0.count - done) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return false }
+            guard count > 0 else { return nil }
             done += count
         }
-        return existing == bytes
+        return existing
     }
 
     private func sync(_ descriptor: Int32, _ what: String) throws {

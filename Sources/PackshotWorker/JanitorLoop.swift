@@ -10,6 +10,7 @@ struct JanitorLoop: Sendable {
     let model: ModelFingerprint
     let stores: WorkerStores
     let lease: Duration
+    let givenUp: GivenUpFiles
     let inbox: DeliveryInbox
     let logger: Logger
 
@@ -21,15 +22,19 @@ struct JanitorLoop: Sendable {
         var grace = Duration.zero
         while !Task.isCancelled {
             var pause = Self.drawn(from: ChorePace.pauses)
+            let began = ContinuousClock.now
             do {
                 if let busy = try await stores.queue.lead(model: model, by: worker, for: ChorePace.leadTime) {
                     try? await Task.sleep(for: busy + Self.drawn(from: ChorePace.askingAgain))
                     continue
                 }
-                try await stores.queue.dispatch(stores.choreLedger.rescueExpired(limit: 256))
-                try await stores.queue.dispatch(stores.choreLedger.releaseDue(limit: 5_000))
+                // First, because the pass was timed for it, and workers wait.
                 let (_, next) = try await stores.queue.promoteDue(limit: 5_000)
-                if let next { pause = max(.milliseconds(5), min(pause, next)) }
+                let rescued = try await stores.choreLedger.rescueExpired(limit: 256)
+                try await stores.queue.dispatch(rescued.available)
+                for job in rescued.discarded { await givenUp.remove(job) }
+                try await stores.queue.dispatch(
+                    stores.choreLedger.releaseDue(overdue: ChorePace.delayGrace, limit: 5_000))
                 let idle = try await stores.queue.takeOver(model: model, by: worker, idleFor: lease, limit: 64)
                 if !idle.isEmpty {
                     inbox.add(idle)
@@ -51,6 +56,7 @@ struct JanitorLoop: Sendable {
                     grace = ChorePace.reconcileGrace
                 }
                 untilReconcile -= 1
+                if let next { pause = max(.milliseconds(5), min(pause, next - (.now - began))) }
             } catch {
                 logger.debug("chores put off", metadata: ["error": "\(error)"])
                 // Whoever cannot do them must not keep the lead from those who can: one that is not asked for is soon over.

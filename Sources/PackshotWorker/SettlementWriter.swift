@@ -14,7 +14,7 @@ final class SettlementWriter: Sendable {
     private struct Entry {
         let settlement: Settlement
         let attempt: HeldAttempt
-        let whenStale: (@Sendable () async -> Void)?
+        let whenInVain: @Sendable () async -> Void
     }
 
     private struct State {
@@ -39,12 +39,11 @@ final class SettlementWriter: Sendable {
 
     /// Settles an attempt before long. Once the settlement is durable the delivery is acknowledged, and dispatched again if
     /// it was given back, as far as the queue can be reached: what it misses, it is told when it delivers the job again.
-    /// - Parameter whenStale: Called if the ledger refuses it; ``finish()`` waits for it too.
-    func add(
-        _ settlement: Settlement, of attempt: HeldAttempt, whenStale: (@Sendable () async -> Void)? = nil
-    ) {
+    /// - Parameter whenInVain: Called if the ledger refuses it, or the job is cancelled or discarded with it; ``finish()`` waits
+    ///   for it too.
+    func add(_ settlement: Settlement, of attempt: HeldAttempt, whenInVain: @escaping @Sendable () async -> Void) {
         state.withLock { state in
-            state.waiting.append(Entry(settlement: settlement, attempt: attempt, whenStale: whenStale))
+            state.waiting.append(Entry(settlement: settlement, attempt: attempt, whenInVain: whenInVain))
             if state.writing == nil { state.writing = Task { await write() } }
         }
     }
@@ -93,10 +92,15 @@ final class SettlementWriter: Sendable {
         while true {
             do {
                 let verdicts = try await ledger.settle(group.map(\.settlement))
-                for (entry, verdict) in zip(group, verdicts) where verdict == .stale {
-                    logger.warning(
-                        "refused as stale: the job was taken over", metadata: ["job": "\(entry.settlement.job)"])
-                    await entry.whenStale?()
+                for (entry, verdict) in zip(group, verdicts) {
+                    switch verdict {
+                    case .stale:
+                        logger.warning(
+                            "refused as stale: the job was taken over", metadata: ["job": "\(entry.settlement.job)"])
+                        await entry.whenInVain()
+                    case .accepted(.cancelled), .accepted(.discarded): await entry.whenInVain()
+                    case .accepted: break
+                    }
                 }
                 return verdicts
             } catch {

@@ -45,8 +45,8 @@ package struct WorkerService: Service {
         let finisher = AttemptFinisher(
             configuration: configuration,
             composer: ImageComposer(model: generator.model, version: configuration.version),
-            files: ImageFileStore(), settlements: settlements, timeline: timeline, storage: StorageHealth(),
-            logger: logger)
+            files: ImageFileStore(), settlements: settlements, givenUp: givenUp(asking: stores.settlementLedger),
+            timeline: timeline, storage: StorageHealth(), logger: logger)
         let loop = GenerationLoop(
             configuration: configuration, generator: generator, stores: stores, timeline: timeline, attempts: attempts,
             inbox: inbox, stop: stop, finisher: finisher, logger: logger)
@@ -56,7 +56,7 @@ package struct WorkerService: Service {
             stepTimeout: configuration.stepTimeout, stop: stop, logger: logger)
         let janitor = JanitorLoop(
             worker: configuration.id, model: generator.model.fingerprint, stores: stores, lease: configuration.lease,
-            inbox: inbox, logger: logger)
+            givenUp: givenUp(asking: stores.choreLedger), inbox: inbox, logger: logger)
 
         await withTaskGroup { group in
             group.addTask { await heartbeat.run() }
@@ -74,6 +74,10 @@ package struct WorkerService: Service {
         try? await stores.ledger.deregister(configuration.id, uptime: timeline.now)
         try? await stores.queue.forget(configuration.id, model: generator.model.fingerprint)
         logger.notice("worker stopped")
+    }
+
+    private func givenUp(asking ledger: any JobLedger) -> GivenUpFiles {
+        GivenUpFiles(ledger: ledger, files: ImageFileStore(), outputRoot: configuration.outputRoot, logger: logger)
     }
 
     /// Once the worker stops, waits the grace time, then stops what still runs and what still waits for the ledger.

@@ -65,8 +65,8 @@ extension LedgerTests {
                     // Now and then the same end is reported twice.
                     if random.below(3) > 0 { held.remove(at: index) }
                 default:
-                    _ = try await database.ledger.releaseDue(limit: 100)
-                    _ = try await memory.releaseDue(limit: 100)
+                    _ = try await database.ledger.releaseDue(overdue: .zero, limit: 100)
+                    _ = try await memory.releaseDue(overdue: .zero, limit: 100)
                 }
                 let states = try database.sql("SELECT id, state, attempt FROM jobs ORDER BY id")
                 try #require(

@@ -300,7 +300,7 @@ struct LedgerTests {
     /// The rescue leaves workers a few seconds after a restart of the server; tests may have just started it.
     static func rescue(_ database: TestDatabase) async throws -> [DispatchEntry] {
         for _ in 0..<100 {
-            let entries = try await database.ledger.rescueExpired(limit: 10)
+            let entries = try await database.ledger.rescueExpired(limit: 10).available
             let left = try database.sql(
                 "SELECT count(*) FROM jobs WHERE state = 'running' AND lease_expires_at < now()")
             if left == ["0"] { return entries }
@@ -328,6 +328,62 @@ struct LedgerTests {
         }
     }
 
+    @Test func theRescueNamesWhatItGivesUp() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w"], jobs: 1, maxAttempts: 2)
+            var rescued: [RescuedJobs] = []
+            for _ in 1...2 {
+                _ = try await database.confirm([1], by: "w", lease: .milliseconds(1))
+                // The rescue leaves workers a few seconds after a restart of the server; tests may have just started it.
+                for _ in 0..<100 {
+                    let found = try await database.ledger.rescueExpired(limit: 9)
+                    guard found.available.isEmpty, found.discarded.isEmpty else {
+                        rescued.append(found)
+                        break
+                    }
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+            }
+            try #require(rescued.count == 2)
+            #expect(rescued[0].available.map(\.job.rawValue) == [1] && rescued[0].discarded.isEmpty)
+            #expect(rescued[1].available.isEmpty)
+            let job = GivenUpJob(
+                id: JobID(rawValue: 1), batchName: "b", outputRoot: "/out", relativePath: "b/1.png")
+            #expect(rescued[1].discarded == [job])
+        }
+    }
+
+    /// What is paused needs no workers, and has a column of its own.
+    @Test func theBacklogLeavesOutWhatIsPaused() async throws {
+        try await TestDatabase.with { database in
+            try await database.prepare(workers: ["w"], jobs: 5)
+            let submission = try await database.submit((11...13).map { Sample.job($0) }, to: Sample.batch("c"))
+            let held = try await database.confirm([1, 2], by: "w")
+            _ = try await database.ledger.settle([
+                Sample.settlement(held[0], by: "w", Sample.image(held[0]), from: 0, to: 2_000_000)
+            ])
+            func backlog() throws -> [String] {
+                try database.sql("SELECT jobs, paused_jobs, backlog_seconds::integer FROM backlog")
+            }
+            #expect(try backlog() == ["7|0|14"])
+            try await database.ledger.pause(submission.batch)
+            #expect(try backlog() == ["4|3|8"])
+            try await database.ledger.changeLimits(Sample.model.fingerprint) { $0.isPaused = true }
+            #expect(try backlog() == ["1|6|2"], "the one that runs is still worked on")
+            try await database.ledger.changeLimits(Sample.model.fingerprint) { $0.isPaused = false }
+            try await database.ledger.resume(submission.batch)
+            #expect(try backlog() == ["7|0|14"])
+            // Due again counts; what is not due yet does not.
+            _ = try await database.ledger.settle([
+                Sample.settlement(
+                    held[1], by: "w", .failed(Sample.failure, retryAfter: .zero), from: 2_000_000, to: 2_000_001)
+            ])
+            #expect(try backlog() == ["7|0|14"])
+            try database.sql("UPDATE job_states SET scheduled_at = now() + interval '1 hour' WHERE state = 'retryable'")
+            #expect(try backlog() == ["6|0|12"])
+        }
+    }
+
     @Test func whatIsDueAndOwedIsDispatched() async throws {
         try await TestDatabase.with { database in
             try await database.prepare(workers: ["w"], jobs: 2)
@@ -338,8 +394,8 @@ struct LedgerTests {
             let owed = try await database.ledger.owedJobs(
                 model: Sample.model.fingerprint, after: nil, grace: .zero, limit: 9)
             #expect(owed.map(\.job.rawValue) == [2])
-            #expect(try await database.ledger.releaseDue(limit: 9).map(\.job.rawValue) == [1])
-            #expect(try await database.ledger.releaseDue(limit: 9).isEmpty)
+            #expect(try await database.ledger.releaseDue(overdue: .zero, limit: 9).map(\.job.rawValue) == [1])
+            #expect(try await database.ledger.releaseDue(overdue: .zero, limit: 9).isEmpty)
             let later = try await database.ledger.owedJobs(
                 model: Sample.model.fingerprint, after: nil, grace: .seconds(60), limit: 9)
             #expect(later.isEmpty, "what became available just now is left to the dispatch under way")

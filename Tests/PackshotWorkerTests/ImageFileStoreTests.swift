@@ -31,11 +31,15 @@ struct ImageFileStoreTests {
             try store.remove("b/a.png", in: folder)
             try store.remove("b/a.png", in: folder)
             #expect(files(folder) == ["b"])
+            #expect(try store.contents(of: "b/a.png", in: folder) == nil)
             try store.write([1], to: "b/a.png", in: folder)
+            #expect(try store.contents(of: "b/a.png", in: folder) == [1])
+            #expect(try store.contents(of: "b", in: folder) == nil, "a folder")
             try FileManager.default.createSymbolicLink(
                 atPath: "\(folder)/c", withDestinationPath: "\(folder)/b")
             for path in ["c/a.png", "../\(folder)/b/a.png", "b/../b/a.png", "none/a.png"] {
                 #expect(throws: ImageFileStore.Failure.self) { try store.remove(path, in: folder) }
+                #expect(throws: ImageFileStore.Failure.self) { try store.contents(of: path, in: folder) }
             }
             #expect(files(folder).contains("b/a.png"))
         }

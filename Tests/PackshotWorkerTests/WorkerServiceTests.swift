@@ -48,7 +48,7 @@ struct WorkerServiceTests {
 
     /// A worker with one job in its queue, which takes `seconds`; stores in memory.
     private func service(
-        _ ledger: MemoryLedger, seconds: Double, hearsHeartbeats: Bool = true,
+        _ ledger: MemoryLedger, seconds: Double, hearsHeartbeats: Bool = true, maxAttempts: Int = 3,
         change: (inout WorkerConfiguration) -> Void
     ) async throws -> WorkerService {
         let queue = MemoryJobQueue()
@@ -62,7 +62,7 @@ struct WorkerServiceTests {
         let batch = try await ledger.submit(
             NewBatch(
                 name: "b", outputRoot: "/nowhere", sourcePath: "c.csv",
-                sourceSHA256: [UInt8](repeating: 7, count: 32), model: model)
+                sourceSHA256: [UInt8](repeating: 7, count: 32), model: model, maxAttempts: maxAttempts)
         ) {
             defer { jobs = nil }
             return jobs
@@ -95,6 +95,39 @@ struct WorkerServiceTests {
         #expect(ledger.attempts.count == 1, "the lease of 0.5 s lasted for an image of 2 s")
         #expect(ledger.jobs.map(\.machine.state) == [.completed])
         #expect(ledger.staleSettlements == 0)
+    }
+
+    /// A worker writes the file of a job and dies with the job's last attempt: the file goes with it. One that is in its place and
+    /// says that it is another job's stays.
+    @Test(arguments: [true, false]) func aJobThatIsGivenUpLeavesNoFile(isOwn: Bool) async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("packshot-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let ledger = MemoryLedger()
+        let service = try await service(ledger, seconds: 0, maxAttempts: 1) {
+            $0.drains = true
+            $0.outputRoot = folder.path
+        }
+        let dead = WorkerID(rawValue: "dead")
+        try await ledger.register(
+            WorkerRegistration(
+                id: dead, host: "h", processID: 2, version: "0", threads: 1, kernelClass: "k", model: model,
+                rateCard: RateCard(name: "default", perHour: MicroDollars(rawValue: 100_000))))
+        let job = try #require(
+            await ledger.confirm(ledger.jobs.map(\.id), by: dead, lease: .milliseconds(1)).first)
+        let origin = ImageProvenance.Origin(job)
+        let other = ImageProvenance.Origin(
+            ClaimedJob(
+                id: JobID(rawValue: 99), batch: job.batch, batchName: job.batchName, attempt: job.attempt,
+                attemptNumber: 1, maxAttempts: 1, sku: job.sku, title: job.title, shot: job.shot, variant: job.variant,
+                model: job.model, spec: job.spec, outputRoot: job.outputRoot, relativePath: job.relativePath))
+        let bytes = try ImageComposer(model: model, version: "0").png(
+            width: 1, height: 1, rgb: [1, 2, 3], spec: job.spec, reusedSteps: 0, effectivePrompt: "p",
+            origin: isOwn ? origin : other)
+        try ImageFileStore().write(bytes, to: job.relativePath, in: folder.path)
+        try await service.run()
+        #expect(ledger.jobs.map(\.machine.state) == [.discarded])
+        let left = try ImageFileStore().contents(of: job.relativePath, in: folder.path)
+        #expect(left == (isOwn ? nil : bytes))
     }
 
     /// What is not finished within the grace is handed back before the worker goes, and counts for nothing.

@@ -65,7 +65,8 @@ package struct StatusCommand: AsyncParsableCommand {
         lines += overview.batches.map(BatchProgress.line)
         for model in overview.backlog {
             let seconds = model.seconds.map { String(format: ", about %.0f s of one worker's work", $0) } ?? ""
-            lines.append("backlog of \(model.name): \(model.jobs) jobs\(seconds)")
+            let paused = model.pausedJobs > 0 ? "; \(model.pausedJobs) more are paused" : ""
+            lines.append("backlog of \(model.name): \(model.jobs) jobs\(seconds)\(paused)")
         }
         for queue in overview.queue {
             lines.append(

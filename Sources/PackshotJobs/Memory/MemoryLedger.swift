@@ -205,9 +205,9 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         return state.withLock { state in settlements.map { Self.settle($0, at: date, in: &state) } }
     }
 
-    package func whileCancelled(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+    package func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
         try state.withLock { state in
-            guard state.jobs[job]?.machine.state == .cancelled else { return false }
+            guard [.cancelled, .discarded].contains(state.jobs[job]?.machine.state) else { return false }
             try body()
             return true
         }
@@ -256,11 +256,12 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         return .accepted(job.machine.state)
     }
 
-    package func rescueExpired(limit: Int) async throws -> [DispatchEntry] {
+    package func rescueExpired(limit: Int) async throws -> RescuedJobs {
         let date = now()
         return state.withLock { state in
             Self.endAbandoned(at: date, in: &state)
             var entries: [DispatchEntry] = []
+            var discarded: [GivenUpJob] = []
             let expired = state.jobs.values.filter { $0.machine.state == .running && ($0.leaseEnd ?? date) < date }
             for var job in expired.sorted(by: { $0.id < $1.id }).prefix(limit) {
                 guard let id = job.currentAttempt, var attempt = state.attempts[id] else { continue }
@@ -273,17 +274,28 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 job.leaseEnd = nil
                 job.availableSince = date
                 state.jobs[job.id] = job
-                if job.machine.state == .available { entries.append(Self.entry(job, in: state)) }
+                if job.machine.state == .available {
+                    entries.append(Self.entry(job, in: state))
+                } else if let batch = state.batches[job.batch]?.new {
+                    discarded.append(
+                        GivenUpJob(
+                            id: job.id, batchName: batch.name, outputRoot: batch.outputRoot,
+                            relativePath: job.planned.relativePath))
+                }
             }
-            return entries
+            return RescuedJobs(available: entries, discarded: discarded)
         }
     }
 
-    package func releaseDue(limit: Int) async throws -> [DispatchEntry] {
+    package func releaseDue(overdue: Duration, limit: Int) async throws -> [DispatchEntry] {
         let date = now()
         return state.withLock { state in
             var entries: [DispatchEntry] = []
-            let due = state.jobs.values.filter { job in job.dueAt.map { $0 <= date } ?? false }
+            let due = state.jobs.values.filter { job in
+                guard let due = job.dueAt else { return false }
+                let isDelayed = job.machine.state == .scheduled && due == job.planned.scheduledAt
+                return due <= (isDelayed ? date - overdue / .seconds(1) : date)
+            }
             for var job in due.sorted(by: { $0.id < $1.id }).prefix(limit) {
                 do { try job.machine.apply(.due) } catch { continue }
                 job.dueAt = nil

@@ -8,12 +8,13 @@ package struct MemoryQueueContent: Sendable {
         let job: JobID
         /// Grows with every entry, over all lanes: the smaller, the longer it has waited.
         let number: UInt64
-        /// Its place in the lane: see ``Lane/add(_:number:share:)``.
+        /// Its place in the lane: see ``Lane/add(_:number:share:present:)``.
         let turn: Double
     }
 
     private struct Pending {
         let job: JobID
+        let turn: Double
         var worker: WorkerID
         var since: Date
     }
@@ -41,10 +42,17 @@ package struct MemoryQueueContent: Sendable {
             return first
         }
 
+        /// The turn of the oldest job in hand, or the last that was taken if there is none: who comes late makes up for what others
+        /// have in hand. One that hangs does not hold it up.
+        var present: Double {
+            let oldest = pending.values.lazy.map(\.turn).min() ?? clock
+            return max(oldest, clock - Double(min(pending.count, QueueShare.mostMadeUpFor)))
+        }
+
         /// Start-time fair queueing (Goyal, Vin and Cheng 1997): a share's turns are 1 / weight apart, from its last one or from
-        /// now on, whichever is later, so that who comes late waits for nobody's backlog and who was idle saves nothing up.
-        mutating func add(_ job: JobID, number: UInt64, share: QueueShare) {
-            let turn = max(clock, shares[share.name] ?? 0) + 1 / Double(share.weight)
+        /// the present on, whichever is later, so that who comes late waits for nobody's backlog and who was idle saves nothing up.
+        mutating func add(_ job: JobID, number: UInt64, share: QueueShare, present: Double) {
+            let turn = max(present, shares[share.name] ?? 0) + 1 / Double(share.weight)
             shares[share.name] = turn
             var (low, high) = (head, ready.count)
             while low < high {
@@ -75,12 +83,10 @@ package struct MemoryQueueContent: Sendable {
     /// Adds entries, in order within each share; those with `notBefore` are kept aside.
     package mutating func dispatch(_ new: [DispatchEntry]) {
         for entry in new {
-            for job in entry.jobs {
-                if let due = entry.notBefore {
-                    delayed[Delayed(job: job, lane: entry.lane, share: entry.share)] = due
-                } else {
-                    append(job, of: entry.share, to: entry.lane)
-                }
+            if let due = entry.notBefore {
+                for job in entry.jobs { delayed[Delayed(job: job, lane: entry.lane, share: entry.share)] = due }
+            } else {
+                append(entry.jobs, of: entry.share, to: entry.lane)
             }
         }
     }
@@ -101,7 +107,8 @@ package struct MemoryQueueContent: Sendable {
         var taken: [Delivery] = []
         for lane in order {
             while taken.count < limit, let entry = lanes[lane]?.take() {
-                lanes[lane]?.pending[entry.number] = Pending(job: entry.job, worker: worker, since: now)
+                lanes[lane]?.pending[entry.number] = Pending(
+                    job: entry.job, turn: entry.turn, worker: worker, since: now)
                 taken.append(Delivery(job: entry.job, lane: lane, entry: String(entry.number)))
             }
         }
@@ -129,7 +136,8 @@ package struct MemoryQueueContent: Sendable {
                 .filter { now.timeIntervalSince($0.value.since) >= idle }
                 .sorted { $0.key < $1.key }
             for (number, entry) in found.prefix(limit - taken.count) {
-                lanes[lane]?.pending[number] = Pending(job: entry.job, worker: worker, since: now)
+                lanes[lane]?.pending[number]?.worker = worker
+                lanes[lane]?.pending[number]?.since = now
                 taken.append(Delivery(job: entry.job, lane: lane, entry: String(number)))
             }
         }
@@ -149,7 +157,7 @@ package struct MemoryQueueContent: Sendable {
             .sorted { ($0.value, $0.key.job) < ($1.value, $1.key.job) }
             .prefix(limit)
         for (entry, _) in due {
-            append(entry.job, of: entry.share, to: entry.lane)
+            append([entry.job], of: entry.share, to: entry.lane)
             delayed[entry] = nil
         }
         return (due.count, delayed.values.min().map { .seconds(max(0, $0.timeIntervalSince(now))) })
@@ -194,8 +202,11 @@ package struct MemoryQueueContent: Sendable {
         return QueueEpoch(id: fresh, isNew: true)
     }
 
-    private mutating func append(_ job: JobID, of share: QueueShare, to lane: QueueLane) {
-        entries += 1
-        lanes[lane, default: Lane()].add(job, number: entries, share: share)
+    private mutating func append(_ jobs: some Sequence<JobID>, of share: QueueShare, to lane: QueueLane) {
+        let present = lanes[lane]?.present ?? 0
+        for job in jobs {
+            entries += 1
+            lanes[lane, default: Lane()].add(job, number: entries, share: share, present: present)
+        }
     }
 }

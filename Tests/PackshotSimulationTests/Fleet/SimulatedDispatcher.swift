@@ -23,7 +23,7 @@ struct SimulatedDispatcher {
     /// `Reconciler.reconcile`.
     func reconcile(grace: Duration) async throws {
         for batch in try await ledger.batchesToDispatch() { try await dispatch(batch) }
-        try await queue.dispatch(ledger.releaseDue(limit: 10_000))
+        try await queue.dispatch(ledger.releaseDue(overdue: .zero, limit: 10_000))
         try await queue.dispatch(ledger.rescueExpired(limit: 10_000))
         var owed = try await ledger.owedJobs(after: nil, grace: grace, limit: Self.chunk)
         guard !owed.isEmpty else { return }

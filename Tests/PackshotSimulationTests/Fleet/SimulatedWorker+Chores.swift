@@ -57,13 +57,13 @@ extension SimulatedWorker {
                     try await self.pause(busy + world.random.time(ChorePace.askingAgain))
                     continue
                 }
-                if world.sabotage?.worker != .neverRescues {
-                    try await queue.dispatch(ledger.rescueExpired(limit: 256))
-                }
-                try await queue.dispatch(ledger.releaseDue(limit: 5_000))
                 if let next = try await queue.promoteDue(limit: 5_000) {
                     pause = max(.milliseconds(5), min(pause, next))
                 }
+                if world.sabotage?.worker != .neverRescues {
+                    try await queue.dispatch(ledger.rescueExpired(limit: 256))
+                }
+                try await queue.dispatch(ledger.releaseDue(overdue: ChorePace.delayGrace, limit: 5_000))
                 let idle = try await queue.takeOver(idleFor: world.settings.lease, limit: 64)
                 if !idle.isEmpty {
                     inbox += idle

@@ -311,8 +311,12 @@ struct ReferenceModel {
         }
     }
 
-    mutating func released(at now: Date, _ answer: [DispatchEntry]) throws {
-        let due = ids { ($0.due ?? .distantFuture) <= now }
+    mutating func released(at now: Date, overdue: Duration, _ answer: [DispatchEntry]) throws {
+        let due = ids { job in
+            guard let due = job.due else { return false }
+            let isLeftToTheQueue = job.state == .scheduled && due == job.planned.scheduledAt
+            return due <= (isLeftToTheQueue ? now - overdue / .seconds(1) : now)
+        }
         for id in due { try change(id, to: .available) { $0.waitingSince = now } }
         try expect(answer.map(\.job) == due, "jobs \(due) were due, \(answer.map(\.job)) were released")
         try check(answer)

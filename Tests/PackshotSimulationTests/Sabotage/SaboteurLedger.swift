@@ -70,8 +70,8 @@ struct SaboteurLedger: JobLedger, BatchLedger {
         return zip(settlements, verdicts).map { before[$0.attempt] == .running ? $1 : .stale }
     }
 
-    func whileCancelled(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
-        try await ledger.whileCancelled(job, body)
+    func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+        try await ledger.whileGivenUp(job, body)
     }
 
     private func altered(_ settlement: Settlement) -> Settlement {
@@ -89,15 +89,16 @@ struct SaboteurLedger: JobLedger, BatchLedger {
             embeddingSources: settlement.embeddingSources)
     }
 
-    func rescueExpired(limit: Int) async throws -> [DispatchEntry] {
+    func rescueExpired(limit: Int) async throws -> RescuedJobs {
         rule == .rescuesTheLiving
             ? try await later { try await ledger.rescueExpired(limit: limit) }
             : try await ledger.rescueExpired(limit: limit)
     }
 
-    func releaseDue(limit: Int) async throws -> [DispatchEntry] {
+    func releaseDue(overdue: Duration, limit: Int) async throws -> [DispatchEntry] {
         rule == .releasesEarly
-            ? try await later { try await ledger.releaseDue(limit: limit) } : try await ledger.releaseDue(limit: limit)
+            ? try await later { try await ledger.releaseDue(overdue: overdue, limit: limit) }
+            : try await ledger.releaseDue(overdue: overdue, limit: limit)
     }
 
     func owedJobs(

@@ -74,7 +74,7 @@ struct LedgerClient {
 
     func rescueExpired(limit: Int) async throws -> [DispatchEntry] {
         try await call("rescue") {
-            let answer = try await world.ledger.rescueExpired(limit: limit)
+            let answer = try await world.ledger.rescueExpired(limit: limit).available
             world.check {
                 let overdue = try world.model.rescued(at: world.ledgerServer.clock.date, answer)
                 guard let limit = world.rescueLimit else { return }
@@ -85,10 +85,10 @@ struct LedgerClient {
         }
     }
 
-    func releaseDue(limit: Int) async throws -> [DispatchEntry] {
+    func releaseDue(overdue: Duration, limit: Int) async throws -> [DispatchEntry] {
         try await call("release") {
-            let answer = try await world.ledger.releaseDue(limit: limit)
-            world.check { try world.model.released(at: world.ledgerServer.clock.date, answer) }
+            let answer = try await world.ledger.releaseDue(overdue: overdue, limit: limit)
+            world.check { try world.model.released(at: world.ledgerServer.clock.date, overdue: overdue, answer) }
             return answer
         }
     }

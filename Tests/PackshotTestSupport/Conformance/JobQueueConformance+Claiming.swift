@@ -63,6 +63,25 @@ extension JobQueueConformance {
             let twos = taken[100..<300].count { $0 > 2_000 }
             #expect((90...110).contains(twos), "\(twos) of 200")
         },
+        .init("makes up to a share that comes late for what others have in hand") { queue in
+            let (great, small) = (QueueShare(name: "t:great", weight: 1), QueueShare(name: "b:7", weight: 1))
+            try await queue.first.dispatch(entries(1...1_000, share: great))
+            let inHand = try await queue.first.claim(model: model(), by: ada, limit: 20, wait: .zero)
+            try await queue.first.dispatch(entries(2_001...2_100, share: small))
+            let taken = try await work(queue.second, by: bob, claims: 36)
+            #expect(inHand.count == 20 && taken.count == 180)
+            #expect(taken.count { $0 > 2_000 } >= 95, "half of the 200 that were not done when it came")
+            #expect(taken[..<20].contains { $0 > 2_000 }, "and its first ones soon")
+        },
+        .init("makes nothing up for a job that hangs") { queue in
+            let (great, small) = (QueueShare(name: "t:great", weight: 1), QueueShare(name: "b:7", weight: 1))
+            try await queue.first.dispatch(entries(1...1_000, share: great))
+            let hanging = try await queue.first.claim(model: model(), by: ada, limit: 1, wait: .zero)
+            #expect(try await work(queue.second, by: bob, claims: 100).count == 500)
+            try await queue.first.dispatch(entries(2_001...2_400, share: small))
+            let later = try await work(queue.second, by: bob, claims: 40)
+            #expect((85...115).contains(later.count { $0 > 2_000 }), "\(hanging.count) of 501 in hand")
+        },
         .init("wakes more waiting workers than a stream holds ready") { queue in
             let waiting = Task { try await queue.second.claim(model: model(), by: bob, limit: 1, wait: long) }
             try await Task.sleep(for: .milliseconds(50))

@@ -50,6 +50,16 @@ package enum JobQueueConformance {
     }
 
     /// Claims without waiting until the queue gives nothing more.
+    static func work(_ queue: any JobQueue, by worker: WorkerID, claims: Int) async throws -> [Int64] {
+        var done: [Int64] = []
+        for _ in 0..<claims {
+            let some = try await queue.claim(model: model(), by: worker, limit: 5, wait: .zero)
+            try await queue.acknowledge(some)
+            done += some.numbers
+        }
+        return done
+    }
+
     static func drain(_ queue: any JobQueue, by worker: WorkerID, limit: Int = 7) async throws -> [Delivery] {
         var all: [Delivery] = []
         while true {

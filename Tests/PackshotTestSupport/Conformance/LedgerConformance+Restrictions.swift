@@ -78,7 +78,7 @@ extension LedgerConformance {
             try await ledger.ledger.changeLimits(model.fingerprint) { $0 = ModelLimits() }
             // Those that were refused are scheduled for a second or two later.
             try await Task.sleep(for: .milliseconds(2_100))
-            let released = try await ledger.ledger.releaseDue(limit: 10)
+            let released = try await ledger.ledger.releaseDue(overdue: .zero, limit: 10)
             #expect(Set(released.map(\.job)) == Set(jobs[2...4]))
             let rest = try await confirm(ledger, Array(jobs[2...4]))
             #expect(rest.count == 3)

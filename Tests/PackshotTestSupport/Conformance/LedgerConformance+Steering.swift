@@ -34,27 +34,57 @@ extension LedgerConformance {
             let other = try await settle(ledger, held[1], from: 70, to: 90)
             #expect(other == .accepted(.completed))
         },
-        .init("holds a cancelled job still, and no other") { ledger in
+        .init("holds a job that was given up still, and no other") { ledger in
             try await ledger.ledger.register(worker("w"))
-            let (batch, jobs) = try await submit(ledger, 1...3)
+            let (batch, jobs) = try await submit(ledger, 1...4)
             let held = try await confirm(ledger, jobs)
             try await settle(ledger, held[1])
+            try await settle(ledger, held[3], failure)
             var selection = JobSelection(batch: batch)
             selection.sku = "SKU-1"
             _ = try await ledger.ledger.cancel(selection)
             let ran = Mutex<[JobID]>([])
             for job in jobs {
-                let isCancelled = try await ledger.ledger.whileCancelled(job) { ran.withLock { $0.append(job) } }
-                #expect(isCancelled == (job == jobs[0]))
+                let isGivenUp = try await ledger.ledger.whileGivenUp(job) { ran.withLock { $0.append(job) } }
+                #expect(isGivenUp == (job == jobs[0] || job == jobs[3]), "cancelled and discarded")
             }
-            #expect(ran.withLock { $0 } == [jobs[0]])
+            #expect(ran.withLock { $0 } == [jobs[0], jobs[3]])
             struct Trouble: Error {}
             await #expect(throws: Trouble.self) {
-                try await ledger.ledger.whileCancelled(jobs[0]) { throw Trouble() }
+                try await ledger.ledger.whileGivenUp(jobs[0]) { throw Trouble() }
             }
-            _ = try await ledger.ledger.retry(selection, limit: 10)
-            let again = try await ledger.ledger.whileCancelled(jobs[0]) {}
-            #expect(!again, "it may be somebody else's now")
+            _ = try await ledger.ledger.retry(JobSelection(batch: batch), limit: 10)
+            for job in jobs {
+                let again = try await ledger.ledger.whileGivenUp(job) {}
+                #expect(!again, "it may be somebody else's now")
+            }
+        },
+        .init("leaves jobs that were delayed to the queue for a while when they are due") { ledger in
+            try await ledger.ledger.register(worker("w"))
+            let start = Date(timeIntervalSinceNow: 0.3)
+            var rest: [PlannedJob]? = jobs(1...2).map { job in
+                var job = job
+                job.scheduledAt = start
+                return job
+            }
+            let submission = try await ledger.ledger.submit(
+                NewBatch(
+                    name: "b", outputRoot: "/out", sourcePath: "c.csv",
+                    sourceSHA256: [UInt8](repeating: 7, count: 32), model: model)
+            ) {
+                defer { rest = nil }
+                return rest
+            }
+            let delayed = try await ledger.ledger.undispatched(submission.batch, limit: 9)
+            #expect(delayed.allSatisfy { $0.notBefore != nil }, "the queue has them, too")
+            let ids = delayed.flatMap(\.jobs)
+            try await Task.sleep(for: .milliseconds(400))
+            let left = try await ledger.ledger.releaseDue(overdue: .seconds(60), limit: 9)
+            #expect(left.isEmpty)
+            let claimed = try await confirm(ledger, [ids[0]])
+            #expect(claimed.map(\.id) == [ids[0]], "as it is")
+            let forgotten = try await ledger.ledger.releaseDue(overdue: .zero, limit: 9)
+            #expect(forgotten.map(\.job) == [ids[1]])
         },
         .init("selects by SKU, shot, state and reason") { ledger in
             try await ledger.ledger.register(worker("w"))

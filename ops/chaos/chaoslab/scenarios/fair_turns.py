@@ -12,16 +12,17 @@ def run(site: Site) -> None:
     site.fleet(WORKERS, PACE)
     site.enqueue(SMALL, "alone", "--tenant", "B")
     site.wait_until_done()
-    alone = _wait(site, "alone")
+    alone = _until_made(site, "alone")
     site.enqueue(site.scaled(100_000), "huge", "--tenant", "A")
     site.wait("the huge tenant at work", lambda: _made(site, "huge") > 50, 120)
     site.enqueue(SMALL, "small", "--tenant", "B")
     site.wait("the small tenant is served", lambda: _made(site, "small") == SMALL, 300)
-    behind = _wait(site, "small")
-    site.facts.update({"p95 wait alone, s": alone, "p95 wait behind the huge one, s": behind})
-    # Twice as long is what half the fleet is; before that come the 64 jobs that were settled ahead and what was in workers' hands.
-    ahead = (64 + 12 * WORKERS) * 0.02 / WORKERS
-    site.expect(behind <= 2 * alone + ahead + 0.5, f"behind the huge tenant 95 % waited {behind} s at most, alone {alone} s")
+    behind = _until_made(site, "small")
+    site.facts.update({"95 % made alone, s": alone, "95 % made behind the huge one, s": behind,
+                       "claimed, s": [_until_claimed(site, "alone"), _until_claimed(site, "small")]})
+    # Twice as long is what half the fleet is: what was settled ahead and in workers' hands when it came, it makes up for. Claims
+    # say less of it: alone, a tenant fills the workers' hands at once, and behind another they are full.
+    site.expect(behind <= 2 * alone, f"behind the huge tenant 95 % were made within {behind} s, alone within {alone} s")
     # Equal weights, side by side with the huge one.
     names = ["huge", *(f"equal-{number}" for number in range(3))]
     for name in names[1:]:
@@ -52,8 +53,16 @@ def _made(site: Site, batch: str) -> int:
     return site.count(f"SELECT count(*) FROM images i JOIN batches b ON b.id = i.batch_id WHERE b.name = '{batch}'")
 
 
-def _wait(site: Site, batch: str) -> float:
-    """Seconds from submission to the claim, for 95 % of a batch."""
+def _until_made(site: Site, batch: str) -> float:
+    """Seconds from submission to the image, for 95 % of a batch."""
+    return _seconds(site, batch, "finished_at")
+
+
+def _until_claimed(site: Site, batch: str) -> float:
+    return _seconds(site, batch, "started_at")
+
+
+def _seconds(site: Site, batch: str, moment: str) -> float:
     return float(site.sql(
-        "SELECT round(percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM a.started_at - b.created_at))::numeric, 2) "
+        f"SELECT round(percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM a.{moment} - b.created_at))::numeric, 3) "
         f"FROM attempts a JOIN batches b ON b.id = a.batch_id WHERE b.name = '{batch}'"))
