@@ -4,6 +4,8 @@ from ..site import Site
 
 ALONE = True
 PACE, WORKERS, SMALL = "20ms±50%", 4, 100
+# Workers claim a dozen jobs at a time, and one claim in 20 is for the unimportant: so many jobs are 16 of those.
+WINDOW = 4_000
 
 
 def run(site: Site) -> None:
@@ -38,13 +40,13 @@ def run(site: Site) -> None:
     for name in names[1:]:
         site.cancel(name)
     # Nothing is so unimportant that it never gets a turn.
-    site.enqueue(SMALL, "unimportant", "--priority", "4")
+    site.enqueue(WINDOW // 8, "unimportant", "--priority", "4")
     first = site.count("SELECT coalesce(max(id), 0) FROM attempts")
-    site.wait("a while with an unimportant batch", lambda: site.count(f"SELECT count(*) FROM attempts WHERE id > {first}") >= 800, 300)
+    site.wait("a while with an unimportant batch", lambda: site.count(f"SELECT count(*) FROM attempts WHERE id > {first}") >= WINDOW, 300)
     claims = site.count(f"SELECT count(*) FROM attempts WHERE id > {first}")
     turns = site.count(f"SELECT count(*) FROM attempts a JOIN batches b ON b.id = a.batch_id WHERE a.id > {first} AND b.name = 'unimportant'")
     site.facts.update({"claims": claims, "of them unimportant": turns})
-    site.expect(turns >= claims // 20 - 2, f"{turns} of {claims} claims were for the unimportant batch")
+    site.expect(turns >= claims // 20, f"{turns} of {claims} claims were for the unimportant batch")
     site.cancel("huge")
     site.wait_until_done()
 
