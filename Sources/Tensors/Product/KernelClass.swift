@@ -3,8 +3,9 @@ internal import Glibc
 
 /// How matrix products are computed. Workers of one class make the same bytes.
 ///
-/// Both classes multiply exactly what is stored: activations are 32-bit floats, weights keep their type, sums are 32-bit floats.
-/// They differ in the order of the sums, so that images of two classes agree to a level or so, not to the bit.
+/// In both classes activations are 32-bit floats, weights keep their type, and sums are 32-bit floats. They differ in the order of
+/// the sums, and vectors save operations in large products (see ``StrassenProduct``), so that images of two classes agree to
+/// a level or so, not to the bit.
 public enum KernelClass: String, Sendable, CaseIterable {
     /// Fused multiply-adds on vectors: AVX-512 where the CPU has it, else what the Swift code is compiled for. Both make the
     /// same bytes.
