@@ -239,7 +239,7 @@ struct GenerationLoop: Sendable {
             }
             gate.jobBegan()
             let result = sample(job)
-            gate.jobEnded()
+            gate.jobEnded(isMade: (try? result.get()) != nil)
             bunch.append(SampledJob(job: job, result: result))
             let now = timeline.now
             if now - bunchBegan >= 1_000 {

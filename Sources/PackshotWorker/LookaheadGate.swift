@@ -72,9 +72,11 @@ package final class LookaheadGate: Sendable {
     }
 
     /// The sampler is free.
-    package func jobEnded() {
+    /// - Parameter isMade: Whether there is an image. How soon a job was given up says nothing of how long images take: a
+    ///   worker that went by it took a hundred jobs of others after the first that was cancelled.
+    package func jobEnded(isMade: Bool) {
         change { state in
-            state.lastDuration = ContinuousClock().now - state.started
+            if isMade { state.lastDuration = ContinuousClock().now - state.started }
             state.isNearTheEnd = true
         }
     }

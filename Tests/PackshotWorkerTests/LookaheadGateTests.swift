@@ -15,7 +15,7 @@ struct LookaheadGateTests {
         #expect(!gate.isOpen, "nine times as long is to come")
         gate.jobAdvanced(step: 999_999, of: 1_000_000)
         #expect(gate.isOpen)
-        gate.jobEnded()
+        gate.jobEnded(isMade: true)
         #expect(gate.isOpen && gate.groupSize == 1)
     }
 
@@ -23,13 +23,28 @@ struct LookaheadGateTests {
         let gate = LookaheadGate(lookahead: .milliseconds(500))
         gate.jobsClaimed(1)
         gate.jobBegan()
-        gate.jobEnded()
+        gate.jobEnded(isMade: true)
         let size = gate.groupSize
         #expect(size > 1)
         gate.jobsClaimed(size)
         #expect(!gate.isOpen)
         for _ in 0..<(size - size / 2) { gate.jobDropped() }
         #expect(gate.isOpen)
+    }
+
+    @Test func whatIsGivenUpAtOnceIsNoQuickJob() async throws {
+        let gate = LookaheadGate(lookahead: .milliseconds(500))
+        func job(takes duration: Duration, isMade: Bool) async throws {
+            gate.jobsClaimed(1)
+            gate.jobBegan()
+            try await Task.sleep(for: duration)
+            gate.jobEnded(isMade: isMade)
+        }
+        try await job(takes: .zero, isMade: false)
+        #expect(gate.isOpen && gate.groupSize == 1, "how long an image takes is not known")
+        try await job(takes: .milliseconds(60), isMade: true)
+        try await job(takes: .zero, isMade: false)
+        #expect(gate.isOpen && gate.groupSize == 1)
     }
 
     @Test func whoStopsIsNotKeptWaiting() async {

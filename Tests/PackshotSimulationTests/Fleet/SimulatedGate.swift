@@ -27,8 +27,8 @@ struct SimulatedGate {
         }
     }
 
-    mutating func jobEnded() {
-        lastDuration = world.simulator.now - started
+    mutating func jobEnded(isMade: Bool) {
+        if isMade { lastDuration = world.simulator.now - started }
         openForGood()
     }
 

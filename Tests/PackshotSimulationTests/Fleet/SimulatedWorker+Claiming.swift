@@ -98,7 +98,7 @@ extension SimulatedWorker {
             }
             gate.jobBegan()
             let failure = try await sample(job.held)
-            gate.jobEnded()
+            gate.jobEnded(isMade: failure == nil)
             while slotsTaken >= max(4, gate.batchSize) {
                 try await world.simulator.wait(process, until: nil, on: slotFreed)
             }
