@@ -116,78 +116,46 @@ static inline __attribute__((always_inline)) void packshot_prefetch_far(const vo
 
 typedef uint16_t packshot_half8 __attribute__((vector_size(16)));
 typedef uint32_t packshot_word8 __attribute__((vector_size(32)));
-
-/// Widens eight rows of bfloat16, `stride` bytes apart, to float32 and writes them as columns: element `i` of row `r` to
-/// `target[16 * i + r]`. In C because Swift's widening of vectors is a call, or scalar. `count` is a multiple of 8.
-static inline void packshot_pack_bfloat16(const void *source, ptrdiff_t stride, ptrdiff_t count, float *target) {
-    for (ptrdiff_t first = 0; first < count; first += 8) {
-        packshot_word8 r[8], s[8], t[8];
-        for (int i = 0; i < 8; i++) {
-            packshot_half8 half;
-            memcpy(&half, (const char *)source + i * stride + 2 * first, sizeof half);
-            r[i] = __builtin_convertvector(half, packshot_word8) << 16;
-        }
-        for (int i = 0; i < 8; i += 2) {
-            s[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-            s[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-        }
-        for (int i = 0; i < 8; i += 4) {
-            for (int j = 0; j < 2; j++) {
-                t[i + 2 * j] = __builtin_shufflevector(s[i + j], s[i + 2 + j], 0, 1, 8, 9, 4, 5, 12, 13);
-                t[i + 2 * j + 1] = __builtin_shufflevector(s[i + j], s[i + 2 + j], 2, 3, 10, 11, 6, 7, 14, 15);
-            }
-        }
-        for (int i = 0; i < 4; i++) {
-            packshot_word8 low = __builtin_shufflevector(t[i], t[4 + i], 0, 1, 2, 3, 8, 9, 10, 11);
-            packshot_word8 high = __builtin_shufflevector(t[i], t[4 + i], 4, 5, 6, 7, 12, 13, 14, 15);
-            memcpy(target + 16 * (first + i), &low, sizeof low);
-            memcpy(target + 16 * (first + 4 + i), &high, sizeof high);
-        }
-    }
-}
-
 typedef float packshot_float8 __attribute__((vector_size(32)));
 
-/// Writes eight rows of 16-bit elements, `stride` bytes apart, as columns: element `i` of row `r` to `target[16 * i + r]`.
-/// `count` is a multiple of 8.
-static inline void packshot_transpose_halves(const void *source, ptrdiff_t stride, ptrdiff_t count, uint16_t *target) {
-    for (ptrdiff_t first = 0; first < count; first += 8) {
-        packshot_half8 r[8], s[8], t[8];
-        for (int i = 0; i < 8; i++) memcpy(&r[i], (const char *)source + i * stride + 2 * first, sizeof r[i]);
-        for (int i = 0; i < 4; i++) {
-            s[i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 0, 8, 1, 9, 2, 10, 3, 11);
-            s[4 + i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 4, 12, 5, 13, 6, 14, 7, 15);
-        }
-        // s[4 h + i]: columns 4 h ..< 4 h + 4 of rows 2 i and 2 i + 1, in pairs.
-        for (int h = 0; h < 2; h++)
-            for (int i = 0; i < 2; i++) {
-                t[4 * h + i] = __builtin_shufflevector(s[4 * h + 2 * i], s[4 * h + 2 * i + 1], 0, 1, 8, 9, 2, 3, 10, 11);
-                t[4 * h + 2 + i] = __builtin_shufflevector(s[4 * h + 2 * i], s[4 * h + 2 * i + 1], 4, 5, 12, 13, 6, 7, 14, 15);
-            }
-        // t[4 h + 2 p + i]: columns 4 h + 2 p and the next, of rows 4 i ..< 4 i + 4.
-        for (int p = 0; p < 4; p++) {
-            packshot_half8 low = __builtin_shufflevector(t[2 * p], t[2 * p + 1], 0, 1, 2, 3, 8, 9, 10, 11);
-            packshot_half8 high = __builtin_shufflevector(t[2 * p], t[2 * p + 1], 4, 5, 6, 7, 12, 13, 14, 15);
-            memcpy(target + 16 * (first + 2 * p), &low, sizeof low);
-            memcpy(target + 16 * (first + 2 * p + 1), &high, sizeof high);
-        }
-    }
-}
-
-static inline __attribute__((always_inline)) packshot_float8 packshot_widen(const uint16_t *source) {
+/// Eight bfloat16 from any address, as 32-bit floats. In C because Swift's widening of vectors is a call, or scalar.
+static inline __attribute__((always_inline)) packshot_float8 packshot_widen_bfloat16(const uint16_t *source) {
     packshot_half8 half;
     memcpy(&half, source, sizeof half);
     return (packshot_float8)(__builtin_convertvector(half, packshot_word8) << 16);
 }
 
-/// Adds up one, two or four stretches of `count` bfloat16, a multiple of 8, the first as it is and the others times their sign.
-static inline void packshot_add_bfloat16(
-    int terms, const uint16_t *a, const uint16_t *b, float sign_b, const uint16_t *c, float sign_c, const uint16_t *d,
-    float sign_d, ptrdiff_t count, float *target) {
-    for (ptrdiff_t i = 0; i < count; i += 8) {
-        packshot_float8 sum = packshot_widen(a + i);
-        if (terms > 1) sum += packshot_widen(b + i) * sign_b;
-        if (terms > 2) sum += packshot_widen(c + i) * sign_c + packshot_widen(d + i) * sign_d;
-        memcpy(target + i, &sum, sizeof sum);
+/// Writes eight rows of bfloat16, `stride` bytes apart, as columns: element `i` of row `r` to place `16 * i + r`, as they are to
+/// `halves` or as 32-bit floats to `floats`; the other one is NULL. `count` is a multiple of 8.
+static inline __attribute__((always_inline)) void packshot_transpose_bfloat16(
+    const void *source, ptrdiff_t stride, ptrdiff_t count, uint16_t *halves, float *floats) {
+    for (ptrdiff_t first = 0; first < count; first += 8) {
+        packshot_half8 r[8], s[8], t[8];
+        for (int i = 0; i < 8; i++) memcpy(&r[i], (const char *)source + i * stride + 2 * first, sizeof r[i]);
+        // s[4 h + i]: columns 4 h ..< 4 h + 4 of rows 2 i and 2 i + 1, in pairs.
+        for (int i = 0; i < 4; i++) {
+            s[i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 0, 8, 1, 9, 2, 10, 3, 11);
+            s[4 + i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 4, 12, 5, 13, 6, 14, 7, 15);
+        }
+        // t[2 p + i]: columns 2 p and 2 p + 1 of rows 4 i ..< 4 i + 4.
+        for (int h = 0; h < 2; h++)
+            for (int i = 0; i < 2; i++) {
+                packshot_half8 a = s[4 * h + 2 * i], b = s[4 * h + 2 * i + 1];
+                t[4 * h + i] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 2, 3, 10, 11);
+                t[4 * h + 2 + i] = __builtin_shufflevector(a, b, 4, 5, 12, 13, 6, 7, 14, 15);
+            }
+        for (int p = 0; p < 4; p++) {
+            packshot_half8 columns[2] = {
+                __builtin_shufflevector(t[2 * p], t[2 * p + 1], 0, 1, 2, 3, 8, 9, 10, 11),
+                __builtin_shufflevector(t[2 * p], t[2 * p + 1], 4, 5, 6, 7, 12, 13, 14, 15)};
+            for (int i = 0; i < 2; i++) {
+                ptrdiff_t place = 16 * (first + 2 * p + i);
+                if (halves) memcpy(halves + place, &columns[i], sizeof columns[i]);
+                if (floats) {
+                    packshot_word8 wide = __builtin_convertvector(columns[i], packshot_word8) << 16;
+                    memcpy(floats + place, &wide, sizeof wide);
+                }
+            }
+        }
     }
 }

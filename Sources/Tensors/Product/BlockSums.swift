@@ -4,54 +4,49 @@ internal import CKernels
 enum BlockSums {
     private typealias Lanes = SIMD8<Float>
 
-    /// Adds up blocks of an operand.
+    /// Adds up blocks of 32-bit floats.
     /// - Parameters:
-    ///   - count: Floats of a block, a multiple of 8.
+    ///   - count: Elements of a block, a multiple of 8.
     ///   - block: Where a block begins.
-    @inline(__always)
     static func add(
         _ sum: StrassenScheme.BlockSum, count: Int, into target: UnsafeMutablePointer<Float>,
         block: (_ row: Int, _ column: Int) -> UnsafePointer<Float>
     ) {
+        add(sum, count: count, into: target, block: block) { Lanes.load($0) }
+    }
+
+    /// Adds up blocks of bfloat16.
+    static func addHalves(
+        _ sum: StrassenScheme.BlockSum, count: Int, into target: UnsafeMutablePointer<Float>,
+        block: (_ row: Int, _ column: Int) -> UnsafePointer<UInt16>
+    ) {
+        add(sum, count: count, into: target, block: block) { packshot_widen_bfloat16($0) }
+    }
+
+    @inline(__always)
+    private static func add<Element>(
+        _ sum: StrassenScheme.BlockSum, count: Int, into target: UnsafeMutablePointer<Float>,
+        block: (_ row: Int, _ column: Int) -> UnsafePointer<Element>, load: (UnsafePointer<Element>) -> Lanes
+    ) {
         let a = block(sum.rows[0], sum.columns[0])
         guard sum.count > 1 else {
-            target.update(from: a, count: count)
+            for index in stride(from: 0, to: count, by: 8) { load(a + index).store(target + index) }
             return
         }
         let (b, signOfB) = (block(sum.rows[1], sum.columns[1]), Lanes(repeating: sum.signs[1]))
         guard sum.count > 2 else {
             for index in stride(from: 0, to: count, by: 8) {
-                Lanes.load(b + index).fusedMultiplyAdd(signOfB, .load(a + index)).store(target + index)
+                load(b + index).fusedMultiplyAdd(signOfB, load(a + index)).store(target + index)
             }
             return
         }
         let (c, signOfC) = (block(sum.rows[2], sum.columns[2]), Lanes(repeating: sum.signs[2]))
         let (d, signOfD) = (block(sum.rows[3], sum.columns[3]), Lanes(repeating: sum.signs[3]))
         for index in stride(from: 0, to: count, by: 8) {
-            let first = Lanes.load(b + index).fusedMultiplyAdd(signOfB, .load(a + index))
-            let second = Lanes.load(d + index).fusedMultiplyAdd(signOfD, Lanes.load(c + index) * signOfC)
+            let first = load(b + index).fusedMultiplyAdd(signOfB, load(a + index))
+            let second = load(d + index).fusedMultiplyAdd(signOfD, load(c + index) * signOfC)
             (first + second).store(target + index)
         }
-    }
-
-    /// The same for blocks of bfloat16.
-    static func addHalves(
-        _ sum: StrassenScheme.BlockSum, count: Int, into target: UnsafeMutablePointer<Float>,
-        block: (_ row: Int, _ column: Int) -> UnsafePointer<UInt16>
-    ) {
-        let a = block(sum.rows[0], sum.columns[0])
-        guard sum.count > 1 else {
-            packshot_add_bfloat16(1, a, a, 1, a, 1, a, 1, count, target)
-            return
-        }
-        let b = block(sum.rows[1], sum.columns[1])
-        guard sum.count > 2 else {
-            packshot_add_bfloat16(2, a, b, sum.signs[1], a, 1, a, 1, count, target)
-            return
-        }
-        packshot_add_bfloat16(
-            4, a, b, sum.signs[1], block(sum.rows[2], sum.columns[2]), sum.signs[2],
-            block(sum.rows[3], sum.columns[3]), sum.signs[3], count, target)
     }
 
     /// Adds a product to the blocks of the result it belongs to.

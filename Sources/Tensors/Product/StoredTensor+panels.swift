@@ -102,7 +102,7 @@ extension StoredTensor {
             while row < count {
                 let source = base + 2 * ((first + row) * width + columns.lowerBound)
                 if row + 8 <= count {
-                    packshot_transpose_halves(source, 2 * width, columns.count, panel + row)
+                    packshot_transpose_bfloat16(source, 2 * width, columns.count, panel + row, nil)
                     row += 8
                 } else {
                     for index in 0..<columns.count {
@@ -120,7 +120,8 @@ extension StoredTensor {
     ) {
         guard let base = bytes.baseAddress else { return }
         let whole = columns.count / 8 * 8
-        packshot_pack_bfloat16(base + 2 * (row * width + columns.lowerBound), 2 * width, whole, target)
+        packshot_transpose_bfloat16(
+            base + 2 * (row * width + columns.lowerBound), 2 * width, whole, nil, target)
         packRest(row, columns, width, from: whole, into: target)
     }
 

@@ -35,7 +35,7 @@ struct StrassenScheme: Sendable {
     let products: [Product]
 
     /// One level: 7 products instead of 8.
-    static let once = StrassenScheme(
+    private static let once = StrassenScheme(
         parts: 2,
         products: [
             Product(left: [(0, 0, 1), (1, 1, 1)], right: [(0, 0, 1), (1, 1, 1)], result: [(0, 0, 1), (1, 1, 1)]),
