@@ -14,6 +14,16 @@ struct LinearTests {
         }
     }
 
+    /// Numbers between -1 and 1 with all the bits a float has.
+    private struct Numbers {
+        var state: UInt64
+
+        mutating func next() -> Float {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Float(Double(Int64(bitPattern: state)) * 0x1p-63)
+        }
+    }
+
     /// A weight of a type, stored and opened again.
     private func weight(_ values: [Float], _ shape: [Int], _ type: String) throws -> StoredTensor {
         let bytes: [UInt8] = values.flatMap { value -> [UInt8] in
@@ -70,14 +80,10 @@ struct LinearTests {
     @Test(arguments: classes, ["F32", "BF16"])
     func floatsKeepTheirBits(kernels: KernelClass, type: String) throws {
         let (rows, outputs, inputs) = (33, 47, 512)
-        var state: UInt64 = 9
-        func number() -> Float {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Float(Double(Int64(bitPattern: state)) * 0x1p-63)
-        }
-        let x = FloatBuffer((0..<(rows * inputs)).map { _ in number() })
+        var numbers = Numbers(state: 9)
+        let x = FloatBuffer((0..<(rows * inputs)).map { _ in numbers.next() })
         let w = (0..<(outputs * inputs)).map { _ in
-            type == "F32" ? number() : Float(bitPattern: number().bitPattern & 0xFFFF_0000)
+            type == "F32" ? numbers.next() : Float(bitPattern: numbers.next().bitPattern & 0xFFFF_0000)
         }
         let y = FloatBuffer(count: rows * outputs)
         Linear(weight: try weight(w, [outputs, inputs], type), kernels: kernels)(
@@ -101,14 +107,10 @@ struct LinearTests {
     /// layers, and something left over everywhere. What lies behind the rows does not count, nor do threads.
     @Test(arguments: [(205, 521, 1536, 1), (600, 700, 832, 2), (193, 512, 4096, 1)])
     func strassenRoundsLittleMore(rows: Int, outputs: Int, inputs: Int, layerCount: Int) throws {
-        var state: UInt64 = 11
-        func number() -> Float {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Float(Double(Int64(bitPattern: state)) * 0x1p-63)
-        }
-        let x = FloatBuffer((0..<(rows * inputs)).map { _ in number() })
+        var numbers = Numbers(state: 11)
+        let x = FloatBuffer((0..<(rows * inputs)).map { _ in numbers.next() })
         let weights = (0..<layerCount).map { _ in
-            (0..<(outputs * inputs)).map { _ in Float(bitPattern: number().bitPattern & 0xFFFF_0000) }
+            (0..<(outputs * inputs)).map { _ in Float(bitPattern: numbers.next().bitPattern & 0xFFFF_0000) }
         }
         let layers = try weights.map { Linear(weight: try weight($0, [outputs, inputs], "BF16"), kernels: .vectors) }
         func product(allowsStrassen: Bool, threads: Int, behind: Float) -> [Float] {
