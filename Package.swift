@@ -10,13 +10,16 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// For loops over text: `-O` also wins over a debug build's `-Onone`, so that tests of large inputs stay fast.
+let fast: [SwiftSetting] = strict + [.unsafeFlags(["-O"])]
+
 /// The vector instructions the numeric kernels are written for. IRGen takes the CPU features from the clang importer,
-/// hence `-Xcc`. `-O` also wins over a debug build's `-Onone`, so tests of the kernels stay fast.
+/// hence `-Xcc`.
 #if arch(x86_64)
     let kernels: [SwiftSetting] =
-        strict + [.unsafeFlags(["-O", "-Xcc", "-mavx2", "-Xcc", "-mfma", "-Xcc", "-mf16c"])]
+        fast + [.unsafeFlags(["-Xcc", "-mavx2", "-Xcc", "-mfma", "-Xcc", "-mf16c"])]
 #else
-    let kernels: [SwiftSetting] = strict + [.unsafeFlags(["-O"])]
+    let kernels: [SwiftSetting] = fast
 #endif
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -30,6 +33,7 @@ let package = Package(
     products: [
         .executable(name: "packshot", targets: ["packshot"]),
         .library(name: "PRX", targets: ["PRX"]),
+        .library(name: "PromptText", targets: ["PromptText"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -51,8 +55,10 @@ let package = Package(
         .target(name: "Digests", dependencies: ["CLibCrypto"], swiftSettings: strict),
         // In C: instructions that this package is not compiled for, used where the CPU has them.
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
-        .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: kernels),
-        .target(name: "PRX", dependencies: ["Tensors", "Digests"], swiftSettings: kernels),
+        .target(name: "StrictJSON", swiftSettings: fast),
+        .target(name: "PromptText", dependencies: ["StrictJSON"], swiftSettings: fast),
+        .target(name: "Tensors", dependencies: ["StrictJSON", "CKernels", "COpenBLAS"], swiftSettings: kernels),
+        .target(name: "PRX", dependencies: ["PromptText", "Tensors", "Digests"], swiftSettings: kernels),
         .target(name: "CPNGShim", dependencies: ["CLibPNG"]),
         .target(name: "PNGImage", dependencies: ["CPNGShim"], swiftSettings: strict),
 
@@ -72,13 +78,14 @@ let package = Package(
         .target(name: "PackshotCatalog", dependencies: ["PackshotJobs", "Digests", yams], swiftSettings: strict),
         .target(
             name: "PackshotWorker",
-            dependencies: ["PackshotJobs", "PRX", "PNGImage", "Digests", logging, serviceLifecycle],
+            dependencies: ["PackshotJobs", "PRX", "PromptText", "PNGImage", "Digests", logging, serviceLifecycle],
             swiftSettings: strict),
         .target(
             name: "PackshotCommands",
             dependencies: [
                 "PackshotWorker", "PackshotCatalog", "PackshotRedis", "PackshotPostgres", "PackshotJobs", "PRX",
-                "Tensors", "PNGImage", "Digests", "CMalloc", argumentParser, logging, serviceLifecycle, unixSignals,
+                "PromptText", "Tensors", "PNGImage", "Digests", "CMalloc", argumentParser, logging, serviceLifecycle,
+                unixSignals,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -94,7 +101,10 @@ let package = Package(
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "PackshotTestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "PRXTests", dependencies: ["PRX", "Tensors", "PNGImage", "PackshotTestSupport"],
+            name: "PromptTextTests", dependencies: ["PromptText", "Tensors", "PackshotTestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PRXTests", dependencies: ["PRX", "PromptText", "Tensors", "PNGImage", "PackshotTestSupport"],
             swiftSettings: strict),
         .testTarget(name: "PNGImageTests", dependencies: ["PNGImage", "PackshotTestSupport"], swiftSettings: strict),
         .testTarget(

@@ -1,3 +1,5 @@
+public import PromptText
+
 /// Why a checkpoint or a request cannot be used.
 public struct PRXError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What kind of trouble.
@@ -25,4 +27,15 @@ public struct PRXError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The message.
     public var description: String { message }
+
+    /// The same trouble, found in the tokenizer or the prompt.
+    public init(_ error: PromptTextError) {
+        let code: Code =
+            switch error.code {
+            case .badCheckpoint: .badCheckpoint
+            case .unsupported: .unsupported
+            case .badPrompt: .badPrompt
+            }
+        self.init(code, error.message)
+    }
 }

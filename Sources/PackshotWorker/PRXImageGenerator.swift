@@ -1,6 +1,7 @@
 internal import Digests
 package import PRX
 package import PackshotJobs
+package import PromptText
 internal import Tensors
 
 /// PRX as the worker's image generator.

@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// A safetensors file, mapped and checked, its tensors found by name.
 ///
 /// Every length is checked against the file before anything is allocated: the header fits, every tensor lies inside the

@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// Reads the JSON header of a safetensors file: an object of tensors, each with `dtype`, `shape` and `data_offsets`, and an
 /// optional `__metadata__` of strings.
 ///

@@ -1,4 +1,5 @@
 internal import Foundation
+public import PromptText
 internal import Synchronization
 public import Tensors
 
@@ -24,14 +25,11 @@ public final class PRXCheckpoint: Sendable {
     public static let defaultSteps = 28
     /// Guidance when nobody says otherwise: the default of both of upstream's pipelines (diffusers 0.42.1).
     public static let defaultGuidance = 4.0
-    /// Tokens a prompt is cut to.
-    public let maximumPromptTokens: Int
-    /// How upstream's pipeline cleans prompts.
-    public let defaultTextCleaning: TextCleaning
+    /// How its pipeline reads prompts.
+    public let prompts: PromptReader
 
     private let pipeline: any ImagePipeline
     private let encoder: any TextEncoder
-    private let tokenizer: Tokenizer
 
     /// Opens and checks a folder. Reads configs, the tokenizer and the headers of the weights, not the weights.
     /// - Throws: ``PRXError`` and ``TensorError``, naming the file and the key or tensor.
@@ -62,17 +60,17 @@ public final class PRXCheckpoint: Sendable {
             pipeline = try PRXPixelPipeline(
                 transformer: transformer, scheduler: scheduler, noiseScale: Float(index.noiseScale ?? 2),
                 sampleSize: index.defaultSampleSize)
-            maximumPromptTokens = index.promptMaxTokens ?? 256
-            defaultTextCleaning = .light
         } else {
             pipeline = try PRXPipeline(
                 transformer: transformer, scheduler: scheduler, autoencoder: AutoencoderFolder.load("\(path)/vae"),
                 sampleSize: index.defaultSampleSize)
-            maximumPromptTokens = try TokenizerFile.modelMaximumLength(folder: "\(path)/tokenizer") ?? 256
-            defaultTextCleaning = .full
         }
         self.encoder = encoder
-        tokenizer = try Tokenizer(folder: "\(path)/tokenizer")
+        do {
+            prompts = try PromptReader(checkpoint: path)
+        } catch {
+            throw PRXError(error)
+        }
         self.path = path
         name = URL(fileURLWithPath: path).lastPathComponent
         pipelineClass = index.className
@@ -80,7 +78,6 @@ public final class PRXCheckpoint: Sendable {
         byteCount = try files.weightBytes()
         parameterCount = try Self.parameterCount(path, index)
         defaultSize = index.defaultSampleSize ?? 512
-        try ConfigFile.check(maximumPromptTokens, "prompt_max_tokens", in: 1...65_536, file: "\(path)/model_index.json")
     }
 
     /// The encoder of the class `model_index.json` names, or of the one that the pipeline has.
@@ -152,44 +149,24 @@ public final class PRXCheckpoint: Sendable {
 
     // MARK: Text
 
-    /// A prompt as the encoder takes it.
-    public struct Prompt: Hashable, Sendable {
-        /// The text after the pipeline's cleaning.
-        public let effectiveText: String
-        /// Ids of the real tokens.
-        public let tokens: [Int32]
-        /// Padding tokens before the first one.
-        public let offset: Int
-        /// Tokens before truncation.
-        public let tokenCount: Int
-        /// How the text was cleaned.
-        public let cleaning: TextCleaning
-        /// Whether cleaning took letters beyond Latin out of it.
-        public let droppedLetters: Bool
-    }
-
-    /// Cleans and tokenises a text.
-    /// - Throws: ``PRXError`` `.badPrompt` when cleaning leaves nothing of a text that had something.
-    /// - Parameters:
-    ///   - cleaning: nil for the pipeline's own.
-    ///   - maximumTokens: Tokens to cut to; nil for the pipeline's own number.
-    public func prepare(_ text: String, cleaning: TextCleaning? = nil, maximumTokens: Int? = nil) throws -> Prompt {
-        let cleaning = cleaning ?? defaultTextCleaning
-        let cleaned = cleaning.cleanedPrompt(text)
-        let effective = cleaned.effective
-        guard !effective.isEmpty || text.isEmpty else {
-            throw PRXError(
-                .badPrompt, "nothing is left of the prompt \(text.debugDescription.prefix(80)) after cleaning")
+    /// Cleans and tokenises a text; see ``PromptReader/read(_:cleaning:maximumTokens:)``.
+    /// - Throws: ``PRXError`` `.badPrompt` when cleaning leaves nothing of a text that had something, `.badCheckpoint` when the
+    ///   tokenizer knows tokens that the encoder does not.
+    public func prepare(
+        _ text: String, cleaning: TextCleaning? = nil, maximumTokens: Int? = nil
+    ) throws -> Prompt {
+        let prompt: Prompt
+        do {
+            prompt = try prompts.read(text, cleaning: cleaning, maximumTokens: maximumTokens)
+        } catch {
+            throw PRXError(error)
         }
-        let encoded = tokenizer.encode(effective, maxLength: maximumTokens ?? maximumPromptTokens)
-        if let bad = encoded.tokens.first(where: { $0 < 0 || Int($0) >= encoder.vocabularySize }) {
+        if let bad = prompt.tokens.first(where: { $0 < 0 || Int($0) >= encoder.vocabularySize }) {
             throw PRXError(
                 .badCheckpoint, "\(path): the tokenizer gives id \(bad), the text encoder has \(encoder.vocabularySize)"
             )
         }
-        return Prompt(
-            effectiveText: effective, tokens: encoded.tokens, offset: encoded.padOffset,
-            tokenCount: encoded.tokenCountBeforeTruncation, cleaning: cleaning, droppedLetters: cleaned.droppedLetters)
+        return prompt
     }
 
     /// Runs the text encoder.

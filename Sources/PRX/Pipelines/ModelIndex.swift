@@ -2,20 +2,18 @@
 struct ModelIndex: Decodable {
     let className: String
     let defaultSampleSize: Int?
-    let promptMaxTokens: Int?
     let noiseScale: Double?
     let textEncoderClass: String?
     let vaeClass: String?
 
     private enum CodingKeys: String, CodingKey {
-        case _class_name, default_sample_size, prompt_max_tokens, noise_scale, text_encoder, vae
+        case _class_name, default_sample_size, noise_scale, text_encoder, vae
     }
 
     init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         className = try values.decode(String.self, forKey: ._class_name)
         defaultSampleSize = try values.decodeIfPresent(Int.self, forKey: .default_sample_size)
-        promptMaxTokens = try values.decodeIfPresent(Int.self, forKey: .prompt_max_tokens)
         noiseScale = try values.decodeIfPresent(Double.self, forKey: .noise_scale)
         // Components are pairs of library and class; a part that is absent is [null, null].
         textEncoderClass = try values.decodeIfPresent([String?].self, forKey: .text_encoder)?.last ?? nil

@@ -1,5 +1,5 @@
-internal import PRX
 internal import PackshotJobs
+internal import PromptText
 
 /// Finds out whether cleaning takes letters out of a batch's prompts, so that it can be said before a night's work.
 ///
@@ -7,17 +7,17 @@ internal import PackshotJobs
 struct CleaningLosses {
     private static let most = 2_000
 
-    private let checkpoint: PRXCheckpoint
+    private let reader: PromptReader
     private var seen = 0
     private var lost = 0
     private var example: (sku: String, prompt: String, effective: String)?
 
-    init(checkpoint: PRXCheckpoint) {
-        self.checkpoint = checkpoint
+    init(reader: PromptReader) {
+        self.reader = reader
     }
 
     mutating func look(at job: PlannedJob) {
-        guard seen < Self.most, job.spec.textCleaning != .light, checkpoint.defaultTextCleaning == .full,
+        guard seen < Self.most, job.spec.textCleaning != .light, reader.cleaning == .full,
             job.spec.prompt.utf8.contains(where: { $0 >= 0x80 || $0 == UInt8(ascii: "@") })
         else { return }
         seen += 1

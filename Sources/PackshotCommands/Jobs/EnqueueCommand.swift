@@ -111,7 +111,7 @@ package struct EnqueueCommand: AsyncParsableCommand {
         let reader = try plan.images(expecting: digest)
         let start = try await startAt?.date { try await reports.clock() }
         let accepted = try manifest.map { try SubmissionManifest(path: $0) }
-        var losses = CleaningLosses(checkpoint: checkpoint)
+        var losses = CleaningLosses(reader: checkpoint.prompts)
         // The first chunks are small, so that the ledger has something to do at once. Whatever turns out to be wrong on the way
         // undoes it all.
         var (size, images) = (250, 0)

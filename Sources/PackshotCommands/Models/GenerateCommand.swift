@@ -4,6 +4,7 @@ internal import PNGImage
 internal import PRX
 package import PackshotJobs
 internal import PackshotWorker
+internal import PromptText
 internal import Tensors
 
 /// `packshot generate`: one prompt, no queue and no ledger.

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import PRX
 import PackshotTestSupport
+import PromptText
 import Tensors
 import Testing
 
@@ -116,6 +117,7 @@ struct LoaderFuzzTests {
                 accepted += 1
             } catch is TensorError {
             } catch is PRXError {
+            } catch is PromptTextError {
             }
             try Data(originals[index]).write(to: file)
             counts[index] += 1

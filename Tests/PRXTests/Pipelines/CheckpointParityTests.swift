@@ -2,6 +2,7 @@ import Foundation
 import PNGImage
 import PRX
 import PackshotTestSupport
+import PromptText
 import Tensors
 import Testing
 

@@ -14,8 +14,8 @@ public struct Tokenizer: Sendable {
     private let padsLeft: Bool
 
     /// Reads a `tokenizer/` folder.
-    /// - Throws: ``PRXError`` `.badCheckpoint` or `.unsupported`, naming the file and the key.
-    public init(folder: String) throws(PRXError) {
+    /// - Throws: ``PromptTextError`` `.badCheckpoint` or `.unsupported`, naming the file and the key.
+    public init(folder: String) throws(PromptTextError) {
         let file = try TokenizerFile(folder: folder)
         let encoder = BytePairEncoder(merges: file.merges)
         let words: any TokenizerWords =

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Tensors
+internal import StrictJSON
 
 /// The parts of a `tokenizer.json`: the two large tables of its model, read in place, and the small rest as objects.
 struct TokenizerModel {

@@ -1,5 +1,5 @@
-import PRX
 import PackshotTestSupport
+import PromptText
 import Tensors
 import Testing
 

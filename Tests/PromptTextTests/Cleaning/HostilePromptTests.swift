@@ -1,5 +1,5 @@
-import PRX
 import PackshotTestSupport
+import PromptText
 import Testing
 
 @Suite("Prompts that nobody means well")

@@ -1,6 +1,6 @@
 import Foundation
-import PRX
 import PackshotTestSupport
+import PromptText
 import Testing
 
 /// Files as large as the published ones (Gemma's: 256,000 words, 580,000 merges) and words that Swift's strings would take for

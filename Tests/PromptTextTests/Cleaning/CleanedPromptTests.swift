@@ -1,4 +1,4 @@
-import PRX
+import PromptText
 import Testing
 
 @Suite("What cleaning says it lost")

@@ -1,10 +1,8 @@
 internal import Foundation
-internal import Tensors
+internal import StrictJSON
 
 /// `tokenizer.json` and `tokenizer_config.json`, checked: what is not understood is an error, never ignored.
 struct TokenizerFile {
-    private static let maximumBytes = 128_000_000
-
     let vocabulary: TokenTable
     let merges: [UInt64: BytePairEncoder.Merge]
     /// Added tokens that are looked for in the raw text, and those looked for after normalisation.
@@ -15,11 +13,11 @@ struct TokenizerFile {
     private let model: [String: Any]
     private let config: [String: Any]
 
-    init(folder: String) throws(PRXError) {
+    init(folder: String) throws(PromptTextError) {
         path = "\(folder)/tokenizer.json"
         guard FileManager.default.fileExists(atPath: path) else {
             let hasModel = FileManager.default.fileExists(atPath: "\(folder)/tokenizer.model")
-            throw PRXError(
+            throw PromptTextError(
                 .badCheckpoint,
                 hasModel
                     ? "\(path) is missing; tokenizer.model alone is not read: save the tokenizer with transformers' save_pretrained to get tokenizer.json"
@@ -28,15 +26,15 @@ struct TokenizerFile {
         let tables = try Self.model(at: path)
         (vocabulary, merges, model, root) = (tables.vocabulary, tables.merges, tables.settings, tables.root)
         let configPath = "\(folder)/tokenizer_config.json"
-        config = FileManager.default.fileExists(atPath: configPath) ? try Self.object(at: configPath) : [:]
+        config = FileManager.default.fileExists(atPath: configPath) ? try JSONFile.object(at: configPath) : [:]
         for entry in root["added_tokens"] as? [[String: Any]] ?? [] {
             guard let content = entry["content"] as? String, !content.isEmpty,
                 let id = (entry["id"] as? NSNumber).flatMap({ Int32(exactly: $0.int64Value) }), id >= 0
             else {
-                throw PRXError(.badCheckpoint, "\(path): an entry of added_tokens has no content or id")
+                throw PromptTextError(.badCheckpoint, "\(path): an entry of added_tokens has no content or id")
             }
             for flag in ["single_word", "lstrip", "rstrip"] where entry[flag] as? Bool == true {
-                throw PRXError(.unsupported, "\(path): \(flag) of the added token \(content) is not supported")
+                throw PromptTextError(.unsupported, "\(path): \(flag) of the added token \(content) is not supported")
             }
             addedIDs.insert(Array(content.utf8), id: id)
             addedTokens.append((content, id, entry["normalized"] as? Bool ?? false))
@@ -50,8 +48,8 @@ struct TokenizerFile {
     }
 
     /// Which kind this is.
-    /// - Throws: ``PRXError`` `.unsupported` naming what is neither's.
-    func kind() throws(PRXError) -> Kind {
+    /// - Throws: ``PromptTextError`` `.unsupported` naming what is neither's.
+    func kind() throws(PromptTextError) -> Kind {
         if model["byte_fallback"] as? Bool == true {
             try requireGemma()
             return .gemma
@@ -61,15 +59,15 @@ struct TokenizerFile {
     }
 
     /// The token for what the vocabulary cannot write, and whether several in a row are written as one.
-    func unknownToken() throws(PRXError) -> (id: Int32, isFused: Bool) {
+    func unknownToken() throws(PromptTextError) -> (id: Int32, isFused: Bool) {
         guard let name = model["unk_token"] as? String, let id = vocabulary[name] ?? addedIDs[name] else {
-            throw PRXError(.badCheckpoint, "\(path): model.unk_token is missing or not in the vocabulary")
+            throw PromptTextError(.badCheckpoint, "\(path): model.unk_token is missing or not in the vocabulary")
         }
         return (id, model["fuse_unk"] as? Bool ?? false)
     }
 
     /// Special tokens before and behind every text.
-    func template() throws(PRXError) -> (prefix: [Int32], suffix: [Int32]) {
+    func template() throws(PromptTextError) -> (prefix: [Int32], suffix: [Int32]) {
         guard let processor = root["post_processor"] as? [String: Any] else { return ([], []) }
         let processors =
             processor["type"] as? String == "Sequence" ? processor["processors"] as? [[String: Any]] ?? [] : [processor]
@@ -80,7 +78,7 @@ struct TokenizerFile {
             if type == "ByteLevel" { continue }
             guard type == "TemplateProcessing", let single = item["single"] as? [[String: Any]],
                 let specials = item["special_tokens"] as? [String: [String: Any]]
-            else { throw PRXError(.unsupported, "\(path): the post_processor \(type) is not supported") }
+            else { throw PromptTextError(.unsupported, "\(path): the post_processor \(type) is not supported") }
             var hasText = false
             for part in single {
                 if part["Sequence"] != nil {
@@ -90,7 +88,7 @@ struct TokenizerFile {
                 {
                     if hasText { suffix += ids } else { prefix += ids }
                 } else {
-                    throw PRXError(
+                    throw PromptTextError(
                         .badCheckpoint, "\(path): a part of post_processor.single is neither text nor a special token")
                 }
             }
@@ -99,36 +97,39 @@ struct TokenizerFile {
     }
 
     /// Id of the padding token that `tokenizer_config.json` names.
-    func padToken() throws(PRXError) -> Int32 {
+    func padToken() throws(PromptTextError) -> Int32 {
         let name = config["pad_token"] as? String ?? (config["pad_token"] as? [String: Any])?["content"] as? String
         guard let name else { return 0 }
         guard let id = addedIDs[name] ?? vocabulary[name] else {
-            throw PRXError(.badCheckpoint, "\(path): the pad_token \(name) is not in the vocabulary")
+            throw PromptTextError(.badCheckpoint, "\(path): the pad_token \(name) is not in the vocabulary")
         }
         return id
     }
 
     /// On which side texts are padded: as `tokenizer_config.json` says, else as the class does: Gemma left, others right.
-    func padsLeft() throws(PRXError) -> Bool {
+    func padsLeft() throws(PromptTextError) -> Bool {
         switch config["padding_side"] as? String {
         case nil: return (config["tokenizer_class"] as? String ?? "").hasPrefix("Gemma")
         case "right": return false
         case "left": return true
-        case let other?: throw PRXError(.badCheckpoint, "\(path): padding_side is \(other), expected left or right")
+        case let other?:
+            throw PromptTextError(.badCheckpoint, "\(path): padding_side is \(other), expected left or right")
         }
     }
 
     /// `model_max_length` of `tokenizer_config.json`, which latent pipelines cut prompts to; nil where there is none, or the
     /// huge number that transformers writes for none.
-    static func modelMaximumLength(folder: String) throws(PRXError) -> Int? {
+    static func modelMaximumLength(folder: String) throws(PromptTextError) -> Int? {
         let path = "\(folder)/tokenizer_config.json"
         guard FileManager.default.fileExists(atPath: path) else { return nil }
-        let length = (try object(at: path)["model_max_length"] as? NSNumber)?.doubleValue
+        let length = (try JSONFile.object(at: path)["model_max_length"] as? NSNumber)?.doubleValue
         return length.flatMap { (1...65_536).contains($0) ? Int($0) : nil }
     }
 
-    private func requireQwen2() throws(PRXError) {
-        func refuse(_ what: String) -> PRXError { PRXError(.unsupported, "\(path): \(what) is not supported") }
+    private func requireQwen2() throws(PromptTextError) {
+        func refuse(_ what: String) -> PromptTextError {
+            PromptTextError(.unsupported, "\(path): \(what) is not supported")
+        }
         guard model["type"] as? String == "BPE" else {
             throw refuse("the model \(model["type"] as? String ?? "without a type")")
         }
@@ -151,8 +152,10 @@ struct TokenizerFile {
         else { throw refuse("a pre_tokenizer other than Qwen2's") }
     }
 
-    private func requireGemma() throws(PRXError) {
-        func refuse(_ what: String) -> PRXError { PRXError(.unsupported, "\(path): \(what) is not supported") }
+    private func requireGemma() throws(PromptTextError) {
+        func refuse(_ what: String) -> PromptTextError {
+            PromptTextError(.unsupported, "\(path): \(what) is not supported")
+        }
         guard model["type"] as? String == "BPE" else {
             throw refuse("the model \(model["type"] as? String ?? "without a type")")
         }
@@ -168,34 +171,14 @@ struct TokenizerFile {
         }
     }
 
-    private static func model(at path: String) throws(PRXError) -> TokenizerModel {
-        let data = try contents(of: path)
+    private static func model(at path: String) throws(PromptTextError) -> TokenizerModel {
+        let data = try JSONFile.contents(of: path)
         do {
             return try data.withUnsafeBytes { try TokenizerModel($0) }
         } catch let error as JSONScanner.Malformed {
-            throw PRXError(.badCheckpoint, "\(path): \(error.reason)")
+            throw PromptTextError(.badCheckpoint, "\(path): \(error.reason)")
         } catch {
-            throw PRXError(.badCheckpoint, "\(path): \(error)")
+            throw PromptTextError(.badCheckpoint, "\(path): \(error)")
         }
-    }
-
-    private static func object(at path: String) throws(PRXError) -> [String: Any] {
-        let object = try? JSONSerialization.jsonObject(with: contents(of: path))
-        guard let object = object as? [String: Any] else {
-            throw PRXError(.badCheckpoint, "\(path) is no JSON object or cannot be read")
-        }
-        return object
-    }
-
-    private static func contents(of path: String) throws(PRXError) -> Data {
-        do {
-            let attributes = try FileManager.default.attributesOfItem(atPath: path)
-            if let size = attributes[.size] as? NSNumber, size.intValue <= maximumBytes {
-                return try Data(contentsOf: URL(fileURLWithPath: path))
-            }
-        } catch {
-            throw PRXError(.badCheckpoint, "\(path) cannot be read")
-        }
-        throw PRXError(.badCheckpoint, "\(path): too large for a tokenizer")
     }
 }

@@ -1,5 +1,5 @@
-import PRX
 import PackshotTestSupport
+import PromptText
 import Testing
 
 /// Compared scalar by scalar: `==` of strings takes what is canonically equivalent for equal.
