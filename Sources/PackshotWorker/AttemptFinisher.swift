@@ -1,29 +1,28 @@
 internal import Digests
-internal import Foundation
 internal import Logging
 internal import PackshotJobs
 internal import Synchronization
 
 /// Brings an attempt to its end: the file, the ledger, the queue, in this order. The file is written before a method
-/// returns, on the caller's thread; ledger and queue hear of it in their own time.
+/// returns; ledger and queue hear of it in their own time.
 struct AttemptFinisher: Sendable {
     let configuration: WorkerConfiguration
     let composer: ImageComposer
-    let files: ImageFileStore
     let settlements: SettlementWriter
     let givenUp: GivenUpFiles
     let timeline: WorkerTimeline
     let storage: StorageHealth
+    let environment: WorkerEnvironment
     let logger: Logger
 
     /// Stores a generated image and completes its job, or records why there is none.
-    func finish(_ job: PreparedJob, _ result: Result<GeneratedImage, any Error>) {
+    func finish(_ job: PreparedJob, _ result: Result<GeneratedImage, any Error>) async {
         var stages = StageTimes(embed: job.embedTime)
         do {
             let image = try result.get()
             stages.sample = image.sampleTime
             stages.decode = image.decodeTime
-            let record = try store(image, of: job, &stages)
+            let record = try await store(image, of: job, &stages)
             settle(job.attempt, .completed(record), stages: stages, sources: job.sources)
         } catch {
             end(job.attempt, error, stages: stages, sources: job.sources)
@@ -32,7 +31,7 @@ struct AttemptFinisher: Sendable {
 
     private func store(
         _ image: GeneratedImage, of job: PreparedJob, _ stages: inout StageTimes
-    ) throws -> ImageRecord {
+    ) async throws -> ImageRecord {
         let claimed = job.attempt.job
         guard configuration.writesFiles else {
             return Self.record(of: image.rgb, image, claimed, job.prompt, configuration.version)
@@ -44,7 +43,8 @@ struct AttemptFinisher: Sendable {
             origin: ImageProvenance.Origin(claimed))
         let encoded = timeline.now
         try job.attempt.control.check()
-        try files.write(bytes, to: claimed.relativePath, in: configuration.outputRoot ?? claimed.outputRoot)
+        try await environment.files.save(
+            bytes, as: claimed.relativePath, in: configuration.outputRoot ?? claimed.outputRoot)
         let record = Self.record(of: bytes, image, claimed, job.prompt, configuration.version)
         stages.encode = encoded - start
         stages.write = timeline.now - encoded
@@ -74,7 +74,7 @@ struct AttemptFinisher: Sendable {
 
     /// Returns when files can be written, or the worker stops.
     func waitUntilWritable(_ stop: StopSignal) async {
-        await storage.waitUntilWritable(stop, logger: logger)
+        await storage.waitUntilWritable(stop, environment, logger: logger)
     }
 
     private func end(
@@ -100,7 +100,7 @@ struct AttemptFinisher: Sendable {
                 "attempt failed",
                 metadata: ["job": "\(attempt.job.id)", "code": "\(failure.code)", "error": "\(failure.message)"])
             let delay = configuration.retryPolicy.delay(
-                afterAttempts: attempt.job.attemptNumber, random: .random(in: 0..<1))
+                afterAttempts: attempt.job.attemptNumber, random: environment.random())
             settle(attempt, .failed(failure, retryAfter: delay), stages: stages, sources: sources)
         }
     }
@@ -150,20 +150,16 @@ final class StorageHealth: Sendable {
         trouble.withLock { $0 = (message, root) }
     }
 
-    /// While the disk is full, looks every two seconds whether there is room again (64 MB and some inodes).
-    func waitUntilWritable(_ stop: StopSignal, logger: Logger) async {
+    /// While the disk is full, looks every two seconds whether there is room again.
+    func waitUntilWritable(_ stop: StopSignal, _ environment: WorkerEnvironment, logger: Logger) async {
         guard let (message, root) = trouble.withLock({ $0 }) else { return }
         logger.error("not claiming until there is room on the disk", metadata: ["error": "\(message)"])
-        while !stop.isStopping {
-            await stop.sleep(for: .seconds(2))
-            guard let values = try? FileManager.default.attributesOfFileSystem(forPath: root),
-                let free = values[.systemFreeSize] as? NSNumber, let nodes = values[.systemFreeNodes] as? NSNumber
-            else { continue }
-            if free.int64Value > 64_000_000, nodes.int64Value > 64 {
-                trouble.withLock { $0 = nil }
-                logger.notice("room on the disk again")
-                return
-            }
+        while !stop.isStopping, !Task.isCancelled {
+            await stop.sleep(for: .seconds(2), by: environment.clock)
+            guard (try? await environment.files.probe(root)) != nil else { continue }
+            trouble.withLock { $0 = nil }
+            logger.notice("room on the disk again")
+            return
         }
     }
 }

@@ -7,7 +7,7 @@ internal import Synchronization
 /// A prompt many jobs share is computed once in the fleet: within the process callers of the same key wait for the first
 /// (single flight), and between processes the store's lock lets one compute while the others wait for its result, for at
 /// most ``lockDuration``. When the store is away the cache computes; it never fails a job.
-package actor EmbeddingCache {
+package final class EmbeddingCache: Sendable {
     /// How long a worker may keep others waiting for an embedding it computes.
     package static let lockDuration: Duration = .seconds(20)
 
@@ -15,16 +15,22 @@ package actor EmbeddingCache {
     private let store: any EmbeddingStore
     private let holder: String
     private let logger: Logger
-    private var inFlight: [[UInt8]: Task<(value: [UInt8], source: EmbeddingSource), any Error>] = [:]
-    private nonisolated let uncounted = Mutex<[EmbeddingSource: Int]>([:])
+    private let clock: any WorkerClock
+    /// What is being fetched or computed.
+    private let inFlight = Monitor<Set<[UInt8]>>([])
+    private let uncounted = Mutex<[EmbeddingSource: Int]>([:])
 
     /// - Parameters:
     ///   - memoryBytes: Bytes kept in this process.
     ///   - holder: Names this process in the store's locks.
-    package init(memoryBytes: Int, store: any EmbeddingStore, holder: String, logger: Logger) {
+    package init(
+        memoryBytes: Int, store: any EmbeddingStore, holder: String, clock: any WorkerClock = SystemClock(),
+        logger: Logger
+    ) {
         self.memory = EmbeddingLRU(capacity: memoryBytes)
         self.store = store
         self.holder = holder
+        self.clock = clock
         self.logger = logger
     }
 
@@ -34,44 +40,42 @@ package actor EmbeddingCache {
     package func embedding(
         for key: [UInt8], compute: @escaping @Sendable () async throws -> [UInt8]
     ) async throws -> (value: [UInt8], source: EmbeddingSource) {
-        if let value = inMemory(key) { return (value, .memory) }
-        if let running = inFlight[key] {
-            let value = try await running.value.value
-            note(.memory)
-            return (value, .memory)
+        while true {
+            if let value = inMemory(key) { return (value, .memory) }
+            if inFlight.change({ $0.insert(key).inserted }) { break }
+            await inFlight.wait { !$0.contains(key) }
+            try Task.checkCancellation()
         }
-        let task = Task { try await self.fetchOrCompute(key, compute) }
-        inFlight[key] = task
-        defer { inFlight[key] = nil }
-        let found = try await task.value
+        defer { inFlight.change { _ = $0.remove(key) } }
+        let found = try await fetchOrCompute(key, compute)
         memory.store(found.value, for: key)
         note(found.source)
         return found
     }
 
     /// The embedding under a key if this process's memory has it, without a wait.
-    package nonisolated func inMemory(_ key: [UInt8]) -> [UInt8]? {
+    package func inMemory(_ key: [UInt8]) -> [UInt8]? {
         guard let value = memory.value(for: key) else { return nil }
         note(.memory)
         return value
     }
 
-    private nonisolated func note(_ source: EmbeddingSource) {
+    private func note(_ source: EmbeddingSource) {
         uncounted.withLock { $0[source, default: 0] += 1 }
     }
 
-    private nonisolated func fetchOrCompute(
+    private func fetchOrCompute(
         _ key: [UInt8], _ compute: @Sendable () async throws -> [UInt8]
     ) async throws -> (value: [UInt8], source: EmbeddingSource) {
         var hasLock = false
         do {
-            let deadline = ContinuousClock().now + Self.lockDuration
+            let deadline = clock.now + Self.lockDuration
             var pause = Duration.milliseconds(2)
             while true {
                 if let value = try await store.embedding(for: key) { return (value, .redis) }
                 hasLock = try await store.tryLock(key, holder: holder, duration: Self.lockDuration)
-                if hasLock || ContinuousClock().now >= deadline { break }
-                try await Task.sleep(for: pause)
+                if hasLock || clock.now >= deadline { break }
+                try await clock.sleep(for: pause)
                 pause = min(pause * 2, .milliseconds(100))
             }
             // Between the miss and the lock another worker may have finished.

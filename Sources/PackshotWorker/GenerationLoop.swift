@@ -15,19 +15,17 @@ struct GenerationLoop: Sendable {
     let inbox: DeliveryInbox
     let stop: StopSignal
     let finisher: AttemptFinisher
+    let environment: WorkerEnvironment
     let logger: Logger
 
     private let gate: LookaheadGate
     private let prepared = Mailbox<PreparedJob>()
     private let sampled = Mailbox<SampledJob>()
-    private let encoderLane = BlockingLane(label: "packshot.encoder")
-    private let samplerLane = BlockingLane(label: "packshot.sampler")
-    private let fileLane = BlockingLane(label: "packshot.files")
 
     init(
         configuration: WorkerConfiguration, generator: any ImageGenerator, stores: WorkerStores,
         timeline: WorkerTimeline, attempts: AttemptsInHand, inbox: DeliveryInbox, stop: StopSignal,
-        finisher: AttemptFinisher, logger: Logger
+        finisher: AttemptFinisher, environment: WorkerEnvironment, logger: Logger
     ) {
         self.configuration = configuration
         self.generator = generator
@@ -37,38 +35,45 @@ struct GenerationLoop: Sendable {
         self.inbox = inbox
         self.stop = stop
         self.finisher = finisher
+        self.environment = environment
         self.logger = logger
-        gate = LookaheadGate(lookahead: configuration.lookahead)
+        gate = LookaheadGate(lookahead: configuration.lookahead, clock: environment.clock)
     }
 
     /// Works until it is told to stop, or until nothing is left when the worker drains; then finishes or hands back what
-    /// it holds.
+    /// it holds. When the task is cancelled it ends at once and leaves what it holds to the lease.
     func run() async {
         stop.onStop {
             gate.openForGood()
+            attempts.waitForNobody()
             stores.queue.interrupt()
         }
         await withDiscardingTaskGroup { group in
-            group.addTask(executorPreference: stores.claimThread.forTasks) { await claimLoop() }
-            group.addTask { await sampleLoop() }
-            group.addTask { await finishLoop() }
+            group.addTask { await finisher.settlements.run() }
+            await withDiscardingTaskGroup { parts in
+                parts.addTask(executorPreference: stores.claimThread) { await claimLoop() }
+                parts.addTask(executorPreference: environment.threads.sampler) { await sampleLoop() }
+                parts.addTask(executorPreference: environment.threads.files) { await finishLoop() }
+            }
+            finisher.settlements.close()
         }
-        await finisher.settlements.finish()
     }
+
+    private var isOver: Bool { stop.isStopping || Task.isCancelled }
 
     // MARK: Claim and prepare
 
     private func claimLoop() async {
         defer { prepared.close() }
-        var backoff = Backoff()
+        var backoff = Backoff(environment)
         // While jobs come back, one at a time: the others of a group would have to be handed back.
         var claimsOne = false
         while true {
             await gate.wait()
             // Images that wait for the disk or the ledger take memory: not more of them than two groups.
-            await attempts.waitUntil(atMost: max(4, 2 * gate.groupSize))
+            await attempts.wait(untilAtMost: max(4, 2 * gate.groupSize))
             await finisher.waitUntilWritable(stop)
-            if stop.isStopping { return }
+            if isOver { return }
             do {
                 let held = try await claim(limit: claimsOne ? 1 : gate.groupSize)
                 claimsOne = held.last?.isSuspect ?? claimsOne
@@ -77,12 +82,13 @@ struct GenerationLoop: Sendable {
                 for suspect in held where suspect.isSuspect {
                     // A job that came back may be what its worker died of, and a death is charged to all it held: it is made
                     // alone, so that the next one is charged to it only.
-                    await attempts.waitUntil(atMost: 1)
+                    await attempts.wait(untilAtMost: 1)
                     await prepare([suspect])
-                    await attempts.waitUntil(atMost: 0)
+                    await attempts.wait(untilAtMost: 0)
                 }
-                backoff = Backoff()
+                backoff = Backoff(environment)
             } catch {
+                if Task.isCancelled { return }
                 logger.warning("cannot claim; trying again", metadata: ["error": "\(error)"])
                 await backoff.wait()
             }
@@ -109,7 +115,7 @@ struct GenerationLoop: Sendable {
 
     /// Keeps trying while the ledger is away: the entries are this worker's now, and giving them up would cost a lease.
     private func confirm(_ deliveries: [Delivery]) async throws -> [HeldAttempt] {
-        var backoff = Backoff()
+        var backoff = Backoff(environment)
         // The ledger would give a job in hand again, as to a worker that did not hear its first answer. Its copies stay in
         // the queue unrenewed: they come back after the lease, and are needed then if this attempt comes to nothing.
         let deliveries = attempts.unknown(deliveries)
@@ -131,11 +137,22 @@ struct GenerationLoop: Sendable {
                 }
                 attempts.add(held)
                 if !refused.isEmpty { try? await stores.queue.acknowledge(refused) }
-                return withOneSuspect(held)
-            } catch let error as StoreError where error.isTransient && !stop.isStopping {
+                return withOneSuspect(ofThisModel(held))
+            } catch let error as StoreError where error.isTransient && !isOver {
                 logger.warning("cannot confirm a claim; trying again", metadata: ["error": "\(error)"])
                 await backoff.wait()
             }
+        }
+    }
+
+    /// The attempts of jobs of this worker's model. Whatever lane others were in, they are another's to make: the images would
+    /// be made with the wrong weights.
+    private func ofThisModel(_ held: [HeldAttempt]) -> [HeldAttempt] {
+        held.filter { attempt in
+            if attempt.job.model == generator.model.fingerprint { return true }
+            logger.error("a job of another model was in this one's lane", metadata: ["job": "\(attempt.job.id)"])
+            finisher.handBack(attempt, reason: "a job of another model")
+            return false
         }
     }
 
@@ -151,10 +168,12 @@ struct GenerationLoop: Sendable {
     /// Leaves attempts for the sampler: at once while their embeddings are in memory, else each when it has them.
     private func prepare(_ group: [HeldAttempt]) async {
         guard !group.isEmpty else { return }
-        let prompts = await encoderLane.run { group.map { attempt in Result { try self.prompts(of: attempt) } } }
+        let prompts = await withTaskExecutorPreference(environment.threads.encoder) {
+            group.map { attempt in Result { try self.prompts(of: attempt) } }
+        }
         var ready: [PreparedJob] = []
         for (attempt, prompts) in zip(group, prompts) {
-            if stop.isStopping {
+            if isOver {
                 finisher.handBack(attempt, reason: "worker stopping")
                 continue
             }
@@ -205,7 +224,7 @@ struct GenerationLoop: Sendable {
         prepared.send(ready)
         ready = []
         let (value, source) = try await stores.embeddings.embedding(for: prompt.key) {
-            try await encoderLane.run { try generator.embed(prompt) }
+            try await withTaskExecutorPreference(environment.threads.encoder) { try generator.embed(prompt) }
         }
         sources.append(source)
         return value
@@ -224,21 +243,21 @@ struct GenerationLoop: Sendable {
         while true {
             let jobs = await prepared.takeAll()
             if jobs.isEmpty { return }
-            await samplerLane.run { sample(jobs) }
+            await sample(jobs)
         }
     }
 
     /// Samples one job after the other and passes each on when it is done; quick ones in bunches of a millisecond's work.
-    private func sample(_ jobs: [PreparedJob]) {
+    private func sample(_ jobs: [PreparedJob]) async {
         var bunch: [SampledJob] = []
         var bunchBegan = timeline.now
         for job in jobs {
-            if stop.isStopping {
+            if isOver {
                 finisher.handBack(job.attempt, reason: "worker stopping")
                 continue
             }
             gate.jobBegan()
-            let result = sample(job)
+            let result = await sample(job)
             gate.jobEnded(isMade: (try? result.get()) != nil)
             bunch.append(SampledJob(job: job, result: result))
             let now = timeline.now
@@ -251,17 +270,23 @@ struct GenerationLoop: Sendable {
         sampled.send(bunch)
     }
 
-    private func sample(_ job: PreparedJob) -> Result<GeneratedImage, any Error> {
+    private func sample(_ job: PreparedJob) async -> Result<GeneratedImage, any Error> {
         let control = job.attempt.control
-        return Result {
+        control.samplingBegan()
+        defer { control.samplingEnded() }
+        do {
             try control.check()
-            return try generator.generate(
+            let image = try await generator.generate(
                 job.attempt.job.spec, prompt: job.embedding, negativePrompt: job.negativeEmbedding
             ) { step, steps in
+                try Task.checkCancellation()
                 try control.checkpoint(step: step, of: steps)
                 try checkSpending(of: job.attempt)
                 gate.jobAdvanced(step: step, of: steps)
             }
+            return .success(image)
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -271,9 +296,7 @@ struct GenerationLoop: Sendable {
         while true {
             let jobs = await sampled.takeAll()
             if jobs.isEmpty { return }
-            await fileLane.run {
-                for job in jobs { finisher.finish(job.job, job.result) }
-            }
+            for job in jobs { await finisher.finish(job.job, job.result) }
         }
     }
 }

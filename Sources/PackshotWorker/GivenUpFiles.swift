@@ -9,7 +9,7 @@ internal import PackshotJobs
 /// job still, and only if it says itself that it was made for this job: one that was in the way before is somebody else's.
 struct GivenUpFiles: Sendable {
     let ledger: any JobLedger
-    let files: ImageFileStore
+    let files: any ImageFiles
     /// As ``WorkerConfiguration/outputRoot``.
     let outputRoot: String?
     let logger: Logger

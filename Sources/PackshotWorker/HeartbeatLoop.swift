@@ -1,4 +1,3 @@
-internal import Glibc
 internal import Logging
 internal import PackshotJobs
 
@@ -15,6 +14,7 @@ struct HeartbeatLoop: Sendable {
     let timeline: WorkerTimeline
     let lease: Duration
     let stepTimeout: Duration
+    let environment: WorkerEnvironment
     let stop: StopSignal
     let logger: Logger
 
@@ -31,36 +31,37 @@ struct HeartbeatLoop: Sendable {
                         // Not a sleep: a person who cancels a job or drains a worker is heard at once.
                         try await ledger.waitForSignal(pause)
                     } catch {
-                        try? await Task.sleep(for: pause)
+                        try? await environment.clock.sleep(for: pause)
                     }
                 }
             }
             group.addTask {
                 while !Task.isCancelled {
                     await tellQueue()
-                    try? await Task.sleep(for: pause)
+                    try? await environment.clock.sleep(for: pause)
                 }
                 await embeddings.publishCounts()
             }
-            group.addTask {
-                while !Task.isCancelled {
-                    endIfHung()
-                    try? await Task.sleep(for: min(lease / 5, .seconds(1)))
-                }
-            }
+            group.addTask { await watchSampler() }
         }
     }
 
     /// A job that is claimed during a longer pause has more than half of its lease left at the next beat.
-    private var pause: Duration { attempts.all.isEmpty ? lease * 2 / 5 : lease / 5 }
+    private var pause: Duration { attempts.isEmpty ? lease * 2 / 5 : lease / 5 }
 
-    private func endIfHung() {
-        guard let hung = attempts.all.first(where: { $0.control.stalledFor > stepTimeout }) else { return }
-        // Nothing can interrupt a thread that hangs in a C call; the lease brings the job to somebody else.
-        logger.critical(
-            "the sampler has made no step for too long; ending this process",
-            metadata: ["job": "\(hung.control.job)", "limit": "\(stepTimeout)"])
-        _exit(70)
+    private func watchSampler() async {
+        let interval = min(lease / 5, stepTimeout / 5, .seconds(1))
+        var watch = HangWatch(limit: stepTimeout)
+        while !Task.isCancelled {
+            if let hung = watch.look(at: attempts.all.map(\.control), every: interval) {
+                // Nothing can interrupt a thread that hangs in a C call; the lease brings the job to somebody else.
+                logger.critical(
+                    "the sampler has made no step for too long; ending this process",
+                    metadata: ["job": "\(hung.job)", "limit": "\(stepTimeout)"])
+                return environment.endProcess(70)
+            }
+            try? await environment.clock.sleep(for: interval)
+        }
     }
 
     private func tellLedger() async {
@@ -77,7 +78,9 @@ struct HeartbeatLoop: Sendable {
                 stop.stop()
             }
         } catch {
-            logger.warning("heartbeat did not reach the ledger", metadata: ["error": "\(error)"])
+            if !Task.isCancelled {
+                logger.warning("heartbeat did not reach the ledger", metadata: ["error": "\(error)"])
+            }
         }
     }
 
@@ -85,7 +88,9 @@ struct HeartbeatLoop: Sendable {
         do {
             try await queue.renew(attempts.all.map(\.delivery), by: worker)
         } catch {
-            logger.warning("heartbeat did not reach the queue", metadata: ["error": "\(error)"])
+            if !Task.isCancelled {
+                logger.warning("heartbeat did not reach the queue", metadata: ["error": "\(error)"])
+            }
         }
         await embeddings.publishCounts()
     }

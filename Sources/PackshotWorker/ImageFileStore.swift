@@ -7,7 +7,7 @@ internal import Glibc
 /// A file is written under a temporary name in its own folder, fsynced, renamed without replacing, and the folder is
 /// fsynced; only then ``write(_:to:in:)`` returns. Folders are opened one by one without following symbolic links, so no
 /// path and no link planted below the output root leads out of it.
-package struct ImageFileStore: Sendable {
+package struct ImageFileStore: ImageFiles {
     /// What went wrong with a file.
     package struct Failure: Error, CustomStringConvertible {
         /// Short and stable; it becomes the attempt's failure code.
@@ -38,6 +38,20 @@ package struct ImageFileStore: Sendable {
     ) throws {
         try inFolder(of: relativePath, in: root, making: true) { folder, name in
             try place(bytes, name: name, in: folder, path: relativePath, replacing: replacing)
+        }
+    }
+
+    package func save(_ bytes: [UInt8], as relativePath: String, in root: String) async throws {
+        try write(bytes, to: relativePath, in: root)
+    }
+
+    /// Looks whether there is room for some more images: 64 MB and some inodes.
+    package func probe(_ root: String) throws {
+        guard let values = try? FileManager.default.attributesOfFileSystem(forPath: root),
+            let free = values[.systemFreeSize] as? NSNumber, let nodes = values[.systemFreeNodes] as? NSNumber
+        else { throw Failure(code: .ioError, message: "cannot ask for the room in \(root)") }
+        guard free.int64Value > 64_000_000, nodes.int64Value > 64 else {
+            throw Failure(code: .diskFull, message: "there is no room left in \(root)")
         }
     }
 

@@ -3,8 +3,8 @@ package import PackshotJobs
 /// What makes images, as the worker sees it. PRX fits it through ``PRXImageGenerator``; ``SimulatedImageGenerator`` and
 /// tests fit it too.
 ///
-/// The methods are synchronous and may take minutes; the worker calls ``embed(_:)`` from one thread of its own and
-/// ``generate(_:prompt:negativePrompt:onStep:)`` from another, possibly at the same time.
+/// The methods may block for minutes; the worker calls ``embed(_:)`` on one thread of its own and
+/// ``generate(_:prompt:negativePrompt:onStep:)`` on another, possibly at the same time.
 package protocol ImageGenerator: Sendable {
     /// The weights images are made with.
     var model: ModelRecord { get }
@@ -24,7 +24,7 @@ package protocol ImageGenerator: Sendable {
     /// - Returns: An opaque value that survives storage byte for byte.
     func embed(_ prompt: PreparedPrompt) throws -> [UInt8]
 
-    /// Makes one image. Same spec, same bytes, whatever ran before.
+    /// Makes one image. Same spec, same bytes, whatever ran before. It runs where its caller does.
     /// - Parameters:
     ///   - negativePrompt: nil when the spec's guidance needs none.
     ///   - onStep: Called between denoising steps (and more often where steps are long) with the steps done and in all;
@@ -32,7 +32,7 @@ package protocol ImageGenerator: Sendable {
     func generate(
         _ spec: GenerationSpec, prompt: [UInt8], negativePrompt: [UInt8]?,
         onStep: (_ step: Int, _ steps: Int) throws -> Void
-    ) throws -> GeneratedImage
+    ) async throws -> GeneratedImage
 
     /// True when a spec makes the model look at a negative prompt.
     func needsNegativePrompt(_ spec: GenerationSpec) -> Bool

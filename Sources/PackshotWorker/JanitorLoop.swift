@@ -10,7 +10,8 @@ struct JanitorLoop: Sendable {
     let model: ModelFingerprint
     let stores: WorkerStores
     let lease: Duration
-    let givenUp: GivenUpFiles
+    let chores: Chores
+    let environment: WorkerEnvironment
     let inbox: DeliveryInbox
     let logger: Logger
 
@@ -20,21 +21,19 @@ struct JanitorLoop: Sendable {
         var epoch: String?
         // A worker that starts may have been started because the queue was lost.
         var grace = Duration.zero
+        var trouble = LastingTrouble(lasts: lease)
         while !Task.isCancelled {
-            var pause = Self.drawn(from: ChorePace.pauses)
-            let began = ContinuousClock.now
+            var pause = environment.drawn(from: ChorePace.pauses)
+            let began = environment.clock.now
             do {
                 if let busy = try await stores.queue.lead(model: model, by: worker, for: ChorePace.leadTime) {
-                    try? await Task.sleep(for: busy + Self.drawn(from: ChorePace.askingAgain))
+                    try? await environment.clock.sleep(for: busy + environment.drawn(from: ChorePace.askingAgain))
                     continue
                 }
                 // First, because the pass was timed for it, and workers wait.
                 let (_, next) = try await stores.queue.promoteDue(limit: 5_000)
-                let rescued = try await stores.choreLedger.rescueExpired(limit: 256)
-                try await stores.queue.dispatch(rescued.available)
-                for job in rescued.discarded { await givenUp.remove(job) }
-                try await stores.queue.dispatch(
-                    stores.choreLedger.releaseDue(overdue: ChorePace.delayGrace, limit: 5_000))
+                _ = try await chores.rescue(limit: 256)
+                _ = try await chores.release(overdue: ChorePace.delayGrace, limit: 5_000)
                 let idle = try await stores.queue.takeOver(model: model, by: worker, idleFor: lease, limit: 64)
                 if !idle.isEmpty {
                     inbox.add(idle)
@@ -47,27 +46,30 @@ struct JanitorLoop: Sendable {
                     grace = .zero
                 }
                 if untilReconcile <= 0 {
-                    let reconciler = Reconciler(
-                        ledger: stores.choreLedger, batches: stores.choreLedger, queue: stores.queue)
-                    let count = try await reconciler.reconcile(model: model, grace: grace)
+                    let count = try await chores.reconcile(model: model, grace: grace)
                     if count > 0 { logger.notice("dispatched what the queue lacked", metadata: ["jobs": "\(count)"]) }
                     untilReconcile = ChorePace.reconcilePasses
                     epoch = present
                     grace = ChorePace.reconcileGrace
                 }
                 untilReconcile -= 1
-                if let next { pause = max(.milliseconds(5), min(pause, next - (.now - began))) }
+                if let next { pause = max(.milliseconds(5), min(pause, next - (environment.clock.now - began))) }
+                trouble.isOver()
             } catch {
-                logger.debug("chores put off", metadata: ["error": "\(error)"])
+                if Task.isCancelled { return }
+                let lasts = trouble.isThere(at: environment.clock.now)
+                logger.log(
+                    level: lasts ? .warning : .debug,
+                    lasts
+                        ? "chores put off for longer than a lease: jobs of dead workers may be waiting"
+                        : "chores put off",
+                    metadata: ["error": "\(error)"])
                 // Whoever cannot do them must not keep the lead from those who can: one that is not asked for is soon over.
-                pause = ChorePace.leadTime + ChorePace.askingAgain.upperBound + Self.drawn(from: ChorePace.pauses)
+                pause =
+                    ChorePace.leadTime + ChorePace.askingAgain.upperBound + environment.drawn(from: ChorePace.pauses)
             }
-            try? await Task.sleep(for: pause)
+            try? await environment.clock.sleep(for: pause)
         }
-    }
-
-    private static func drawn(from range: ClosedRange<Duration>) -> Duration {
-        range.lowerBound + (range.upperBound - range.lowerBound) * Double.random(in: 0...1)
     }
 }
 

@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// Says when the worker should claim its next jobs.
 ///
 /// A job is claimed ahead so that its embedding is ready when the sampler is, but not much ahead: a claimed job that waits
@@ -13,8 +11,8 @@ package final class LookaheadGate: Sendable {
         /// Jobs claimed and not begun.
         var waiting = 0
         var lookahead: Duration
-        var waiters: [CheckedContinuation<Void, Never>] = []
-        var started: ContinuousClock.Instant
+        /// When the job began that is in the sampler.
+        var started: Duration
         var lastDuration: Duration?
 
         var groupSize: Int {
@@ -28,35 +26,38 @@ package final class LookaheadGate: Sendable {
     private static let longestLookahead = Duration.seconds(4)
 
     private let lookahead: Duration
-    private let state: Mutex<State>
+    private let clock: any WorkerClock
+    private let state: Monitor<State>
 
-    package init(lookahead: Duration) {
+    package init(lookahead: Duration, clock: any WorkerClock) {
         self.lookahead = lookahead
-        state = Mutex(State(lookahead: lookahead, started: ContinuousClock().now))
+        self.clock = clock
+        state = Monitor(State(lookahead: lookahead, started: clock.now))
     }
 
     /// From delivery to being ready for the sampler a job took `duration`; the claim itself took about half as long again.
     func jobPrepared(in duration: Duration) {
-        state.withLock { state in
+        state.change { state in
             state.lookahead = max(lookahead, min(Self.longestLookahead, duration * 1.5), state.lookahead * 0.8)
         }
     }
 
     /// So many jobs are held now and go to the sampler, or to ``jobDropped()``.
     package func jobsClaimed(_ count: Int) {
-        state.withLock { $0.waiting += count }
+        state.change { $0.waiting += count }
     }
 
     /// A claimed job will not be begun.
     package func jobDropped() {
-        change { $0.waiting -= 1 }
+        state.change { $0.waiting -= 1 }
     }
 
     /// The sampler begins a job.
     package func jobBegan() {
-        change { state in
+        let now = clock.now
+        state.change { state in
             state.waiting -= 1
-            state.started = ContinuousClock().now
+            state.started = now
             state.isNearTheEnd = state.lastDuration.map { $0 <= state.lookahead } ?? false
         }
     }
@@ -64,9 +65,10 @@ package final class LookaheadGate: Sendable {
     /// The sampler has done `step` of `steps`.
     package func jobAdvanced(step: Int, of steps: Int) {
         guard step > 0 else { return }
-        change { state in
+        let now = clock.now
+        state.change { state in
             guard !state.isNearTheEnd else { return }
-            let elapsed = ContinuousClock().now - state.started
+            let elapsed = now - state.started
             state.isNearTheEnd = elapsed * Double(steps - step) / Double(step) <= state.lookahead
         }
     }
@@ -75,43 +77,27 @@ package final class LookaheadGate: Sendable {
     /// - Parameter isMade: Whether there is an image. How soon a job was given up says nothing of how long images take: a
     ///   worker that went by it took a hundred jobs of others after the first that was cancelled.
     package func jobEnded(isMade: Bool) {
-        change { state in
-            if isMade { state.lastDuration = ContinuousClock().now - state.started }
+        let now = clock.now
+        state.change { state in
+            if isMade { state.lastDuration = now - state.started }
             state.isNearTheEnd = true
         }
     }
 
     /// Opens for good, as when the worker stops.
     package func openForGood() {
-        change { $0.isForGood = true }
+        state.change { $0.isForGood = true }
     }
 
     /// True while the worker should claim.
-    package var isOpen: Bool { state.withLock(\.isOpen) }
+    package var isOpen: Bool { state.read(\.isOpen) }
 
-    /// Returns when the gate is open.
+    /// Returns when the gate is open, or when the task is cancelled.
     package func wait() async {
-        await withCheckedContinuation { continuation in
-            let isOpen = state.withLock { state in
-                let isOpen = state.isOpen
-                if !isOpen { state.waiters.append(continuation) }
-                return isOpen
-            }
-            if isOpen { continuation.resume() }
-        }
+        await state.wait(until: \.isOpen)
     }
 
     /// How many jobs to claim at once: as many as the sampler does in a tenth of a second, at least 1 and at most
     /// 256: more than the ledger needs to be hardly noticed, and no more to come back when the worker is killed.
-    package var groupSize: Int { state.withLock(\.groupSize) }
-
-    private func change(_ change: (inout State) -> Void) {
-        let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            change(&state)
-            guard state.isOpen, !state.waiters.isEmpty else { return [] }
-            defer { state.waiters = [] }
-            return state.waiters
-        }
-        for waiter in waiters { waiter.resume() }
-    }
+    package var groupSize: Int { state.read(\.groupSize) }
 }

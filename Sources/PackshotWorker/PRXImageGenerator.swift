@@ -53,7 +53,7 @@ package struct PRXImageGenerator: ImageGenerator {
     package func generate(
         _ spec: GenerationSpec, prompt: [UInt8], negativePrompt: [UInt8]?,
         onStep: (_ step: Int, _ steps: Int) throws -> Void
-    ) throws -> GeneratedImage {
+    ) async throws -> GeneratedImage {
         let width = checkpoint.embeddingWidth
         guard let text = TextEmbedding(bytes: prompt, width: width) else {
             throw DamagedEmbedding(byteCount: prompt.count, width: width)

@@ -6,129 +6,138 @@ internal import Synchronization
 ///
 /// Group commit without timers: while one transaction is under way, what arrives waits and goes with the next; the queue
 /// hears of a group while the ledger takes the next. When the ledger is away, settlements are kept and tried again with
-/// backoff until ``giveUp()``: a finished image is never thrown away because the database was restarting. An attempt is in
-/// hand until it is settled.
+/// backoff until ``giveUp()``: a finished image is never thrown away because the database was restarting. Where the ledger
+/// refuses a group for good, it is sent in halves, down to the one that is refused: the others lose nothing by it. An attempt
+/// is in hand until it is settled.
 final class SettlementWriter: Sendable {
     private static let largestGroup = 512
 
-    private struct Entry {
+    private struct Entry: Sendable {
         let settlement: Settlement
         let attempt: HeldAttempt
         let whenInVain: @Sendable () async -> Void
     }
 
-    private struct State {
-        var waiting: [Entry] = []
-        /// The task that writes; nil when nothing waits.
-        var writing: Task<Void, Never>?
-        var hasGivenUp = false
+    private struct Settled: Sendable {
+        let entry: Entry
+        let verdict: SettlementVerdict
+
+        /// Nothing came of the attempt, nor will of its job.
+        var isInVain: Bool { [.stale, .accepted(.cancelled), .accepted(.discarded)].contains(verdict) }
     }
 
     let ledger: any JobLedger
     private let queue: any JobQueue
     private let attempts: AttemptsInHand
+    private let environment: WorkerEnvironment
     private let logger: Logger
-    private let state = Mutex(State())
+    private let waiting = Mailbox<Entry>()
+    private let settled = Mailbox<Settled>()
+    private let hasGivenUp = Atomic(false)
 
-    init(ledger: any JobLedger, queue: any JobQueue, attempts: AttemptsInHand, logger: Logger) {
+    init(
+        ledger: any JobLedger, queue: any JobQueue, attempts: AttemptsInHand, environment: WorkerEnvironment,
+        logger: Logger
+    ) {
         self.ledger = ledger
         self.queue = queue
         self.attempts = attempts
+        self.environment = environment
         self.logger = logger
     }
 
     /// Settles an attempt before long. Once the settlement is durable the delivery is acknowledged, and dispatched again if
     /// it was given back, as far as the queue can be reached: what it misses, it is told when it delivers the job again.
-    /// - Parameter whenInVain: Called if the ledger refuses it, or the job is cancelled or discarded with it; ``finish()`` waits
+    /// - Parameter whenInVain: Called if the ledger refuses it, or the job is cancelled or discarded with it; ``run()`` waits
     ///   for it too.
     func add(_ settlement: Settlement, of attempt: HeldAttempt, whenInVain: @escaping @Sendable () async -> Void) {
-        state.withLock { state in
-            state.waiting.append(Entry(settlement: settlement, attempt: attempt, whenInVain: whenInVain))
-            if state.writing == nil { state.writing = Task { await write() } }
-        }
+        waiting.send([Entry(settlement: settlement, attempt: attempt, whenInVain: whenInVain)])
+    }
+
+    /// Says that nothing more will be added.
+    func close() {
+        waiting.close()
     }
 
     /// Stops waiting for a ledger that is away: what is left is sent once more, and what comes, once.
     func giveUp() {
-        state.withLock { $0.hasGivenUp = true }
+        hasGivenUp.store(true, ordering: .relaxed)
     }
 
-    /// Returns when all that was added is settled or given up, and the queue told of it.
-    func finish() async {
-        while let writing = state.withLock(\.writing) { await writing.value }
+    /// Works until ``close()`` was called and all that was added is settled or given up, and the queue told of it; or until the
+    /// task is cancelled, which drops what is left.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.settleLoop() }
+            group.addTask { await self.tellLoop() }
+        }
     }
 
-    private func nextGroup() -> [Entry]? {
-        state.withLock { state in
-            if state.waiting.isEmpty {
-                state.writing = nil
-                return nil
+    private func settleLoop() async {
+        defer { settled.close() }
+        while true {
+            var entries = await waiting.takeAll()[...]
+            if entries.isEmpty { return }
+            while !entries.isEmpty, !Task.isCancelled {
+                let group = Array(entries.prefix(Self.largestGroup))
+                entries = entries.dropFirst(group.count)
+                let done = await settle(group)
+                for settled in done where settled.isInVain { await settled.entry.whenInVain() }
+                attempts.remove(group.map(\.settlement.job))
+                settled.send(done)
             }
-            var group: [Entry] = []
-            swap(&group, &state.waiting)
-            state.waiting.append(contentsOf: group.dropFirst(Self.largestGroup))
-            group.removeLast(state.waiting.count)
-            return group
         }
     }
 
-    private func write() async {
-        // Awaited before the task says that it has nothing to do, so that ``finish()`` waits for it too.
-        var telling: Task<Void, Never>?
+    private func tellLoop() async {
         while true {
-            let isIdle = state.withLock(\.waiting.isEmpty)
-            if isIdle { await telling?.value }
-            guard let group = nextGroup() else { return }
-            guard let verdicts = await settle(group) else { continue }
-            await telling?.value
-            telling = Task { await tellQueue(group, verdicts) }
+            let group = await settled.takeAll()
+            if group.isEmpty { return }
+            await tellQueue(group)
         }
     }
 
-    /// - Returns: nil when the group was given up.
-    private func settle(_ group: [Entry]) async -> [SettlementVerdict]? {
-        defer { attempts.remove(group.map(\.settlement.job)) }
-        var backoff = Backoff()
-        while true {
+    /// - Returns: Those that the ledger has judged; the others are given up.
+    private func settle(_ group: [Entry]) async -> [Settled] {
+        var backoff = Backoff(environment)
+        while !Task.isCancelled {
             do {
                 let verdicts = try await ledger.settle(group.map(\.settlement))
-                for (entry, verdict) in zip(group, verdicts) {
-                    switch verdict {
-                    case .stale:
-                        logger.warning(
-                            "refused as stale: the job was taken over", metadata: ["job": "\(entry.settlement.job)"])
-                        await entry.whenInVain()
-                    case .accepted(.cancelled), .accepted(.discarded): await entry.whenInVain()
-                    case .accepted: break
-                    }
-                }
-                return verdicts
-            } catch {
-                guard let store = error as? StoreError, store.isTransient, !state.withLock(\.hasGivenUp) else {
-                    // The ledger is the truth: a job it holds as running comes back after the lease, one it holds as done
-                    // is acknowledged when the queue delivers it again.
-                    logger.warning(
-                        "attempts not settled",
-                        metadata: [
-                            "jobs": "\(group.map { String($0.settlement.job.rawValue) }.joined(separator: " "))",
-                            "error": "\(error)",
-                        ])
-                    return nil
-                }
+                return zip(group, verdicts).map(Settled.init)
+            } catch let error as StoreError where error.isTransient && !hasGivenUp.load(ordering: .relaxed) {
                 logger.warning(
                     "ledger is away; keeping finished work",
                     metadata: ["attempts": "\(group.count)", "error": "\(error)"])
                 await backoff.wait()
+            } catch let error as StoreError where !error.isTransient && group.count > 1 {
+                let half = group.count / 2
+                return await settle(Array(group[..<half])) + settle(Array(group[half...]))
+            } catch {
+                // The ledger is the truth: a job it holds as running comes back after the lease, one it holds as done
+                // is acknowledged when the queue delivers it again.
+                logger.warning(
+                    "attempts not settled",
+                    metadata: [
+                        "jobs": "\(group.map { String($0.settlement.job.rawValue) }.joined(separator: " "))",
+                        "error": "\(error)",
+                    ])
+                return []
             }
         }
+        return []
     }
 
-    private func tellQueue(_ group: [Entry], _ verdicts: [SettlementVerdict]) async {
+    private func tellQueue(_ group: [Settled]) async {
+        for settled in group where settled.verdict == .stale {
+            logger.warning(
+                "refused as stale: the job was taken over", metadata: ["job": "\(settled.entry.settlement.job)"])
+        }
         do {
-            try await queue.acknowledge(group.map(\.attempt.delivery))
-            let again = zip(group, verdicts).filter { $0.1 == .accepted(.available) }.map { entry, _ in
-                DispatchEntry(
-                    job: entry.settlement.job, lane: entry.attempt.delivery.lane, share: entry.attempt.job.share,
+            try await queue.acknowledge(group.map(\.entry.attempt.delivery))
+            let again = group.filter { $0.verdict == .accepted(.available) }.map { settled in
+                let (job, delivery) = (settled.entry.attempt.job, settled.entry.attempt.delivery)
+                return DispatchEntry(
+                    job: job.id, lane: QueueLane(model: job.model, priority: delivery.lane.priority), share: job.share,
                     notBefore: nil)
             }
             if !again.isEmpty { try await queue.dispatch(again) }

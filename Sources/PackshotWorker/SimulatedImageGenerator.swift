@@ -93,6 +93,12 @@ package struct SimulatedImageGenerator: ImageGenerator {
     package func generate(
         _ spec: GenerationSpec, prompt: [UInt8], negativePrompt: [UInt8]?,
         onStep: (_ step: Int, _ steps: Int) throws -> Void
+    ) async throws -> GeneratedImage {
+        try wait(spec, onStep: onStep)
+    }
+
+    private func wait(
+        _ spec: GenerationSpec, onStep: (_ step: Int, _ steps: Int) throws -> Void
     ) throws -> GeneratedImage {
         if let text = faults.crash, spec.prompt.contains(text) { abort() }
         if let text = faults.hang, spec.prompt.contains(text) { while true { Thread.sleep(forTimeInterval: 60) } }

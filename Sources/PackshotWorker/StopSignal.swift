@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// Says once, to everything in a worker, that it is to stop taking work.
 final class StopSignal: Sendable {
     private struct State {
@@ -7,13 +5,13 @@ final class StopSignal: Sendable {
         var handlers: [@Sendable () -> Void] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
-    var isStopping: Bool { state.withLock { $0.isStopping } }
+    var isStopping: Bool { state.read(\.isStopping) }
 
     /// Calls the handlers, the first time only.
     func stop() {
-        let handlers = state.withLock { state in
+        let handlers = state.change { state in
             defer {
                 state.isStopping = true
                 state.handlers = []
@@ -25,21 +23,25 @@ final class StopSignal: Sendable {
 
     /// Calls `handler` when the signal comes, or at once if it has.
     func onStop(_ handler: @escaping @Sendable () -> Void) {
-        let isStopping = state.withLock { state in
+        let isStopping = state.change { state in
             if !state.isStopping { state.handlers.append(handler) }
             return state.isStopping
         }
         if isStopping { handler() }
     }
 
+    /// Returns when the signal comes, or when the task is cancelled.
+    func wait() async {
+        await state.wait(until: \.isStopping)
+    }
+
     /// Sleeps, but not past the signal.
-    func sleep(for duration: Duration) async {
-        let deadline = ContinuousClock().now + duration
-        // Short slices keep this free of continuations that must be resumed exactly once from two sides.
-        while !isStopping {
-            let left = deadline - ContinuousClock().now
-            if left <= .zero { return }
-            try? await Task.sleep(for: min(left, .milliseconds(200)))
+    func sleep(for duration: Duration, by clock: any WorkerClock) async {
+        await withTaskGroup { group in
+            group.addTask { try? await clock.sleep(for: duration) }
+            group.addTask { await self.wait() }
+            await group.next()
+            group.cancelAll()
         }
     }
 }

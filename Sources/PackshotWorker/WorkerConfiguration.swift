@@ -42,7 +42,7 @@ package struct WorkerConfiguration: Sendable {
 package struct WorkerStores: Sendable {
     /// The thread of ``ledger`` and of the queue's claims. The claiming task runs there, too: from an entry's arrival to its
     /// confirmation no other thread is woken.
-    package let claimThread: BlockingExecutor
+    package let claimThread: any TaskExecutor
     /// For claims, one after the other.
     package let ledger: any JobLedger
     package let queue: any JobQueue
@@ -53,7 +53,7 @@ package struct WorkerStores: Sendable {
     package let embeddings: EmbeddingCache
 
     package init(
-        claimThread: BlockingExecutor, ledger: any JobLedger, queue: any JobQueue, settlementLedger: any JobLedger,
+        claimThread: any TaskExecutor, ledger: any JobLedger, queue: any JobQueue, settlementLedger: any JobLedger,
         choreLedger: any JobLedger & BatchLedger, heartbeatLedger: any JobLedger, heartbeatQueue: any JobQueue,
         embeddings: EmbeddingCache
     ) {

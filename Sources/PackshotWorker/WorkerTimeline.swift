@@ -7,12 +7,13 @@ internal import Synchronization
 /// claim, if that was later) to its end. The stretches never overlap, and what lies between them is idle time: together
 /// they are the worker's life, exactly.
 package final class WorkerTimeline: Sendable {
-    private let clock = ContinuousClock()
-    private let start: ContinuousClock.Instant
+    private let clock: any WorkerClock
+    private let start: Duration
     private let chargedUntil = Mutex<Int64>(0)
 
     /// A time line that begins now.
-    package init() {
+    package init(_ clock: any WorkerClock) {
+        self.clock = clock
         start = clock.now
     }
 

@@ -81,10 +81,10 @@ struct EmbeddingCacheTests {
         for index in 0..<100 {
             _ = try await small.embedding(for: [UInt8(index)]) { [UInt8](repeating: 0, count: 1_000) }
         }
-        #expect(await small.bytesInMemory <= 10_000)
-        #expect(await small.bytesInMemory > 5_000)
+        #expect(small.bytesInMemory <= 10_000)
+        #expect(small.bytesInMemory > 5_000)
         #expect(try await small.embedding(for: [99]) { [] }.source == .memory, "the last one is still there")
         _ = try await small.embedding(for: [200]) { [UInt8](repeating: 0, count: 20_000) }
-        #expect(await small.bytesInMemory <= 10_000, "what does not fit is not kept")
+        #expect(small.bytesInMemory <= 10_000, "what does not fit is not kept")
     }
 }

@@ -3,14 +3,16 @@ import Testing
 
 @Suite("When a worker claims ahead")
 struct LookaheadGateTests {
-    @Test func aLongJobKeepsTheGateShutUntilItIsNearItsEnd() async throws {
-        let gate = LookaheadGate(lookahead: .milliseconds(50))
+    private let clock = HandClock()
+
+    @Test func aLongJobKeepsTheGateShutUntilItIsNearItsEnd() {
+        let gate = LookaheadGate(lookahead: .milliseconds(50), clock: clock)
         #expect(gate.isOpen && gate.groupSize == 1)
         gate.jobsClaimed(1)
         #expect(!gate.isOpen, "one is claimed and not begun")
         gate.jobBegan()
         #expect(!gate.isOpen, "how long it takes is not known")
-        try await Task.sleep(for: .milliseconds(200))
+        clock.advance(by: .milliseconds(200))
         gate.jobAdvanced(step: 1, of: 10)
         #expect(!gate.isOpen, "nine times as long is to come")
         gate.jobAdvanced(step: 999_999, of: 1_000_000)
@@ -20,7 +22,7 @@ struct LookaheadGateTests {
     }
 
     @Test func quickJobsAreClaimedInGroupsWhileHalfOfOneIsLeft() {
-        let gate = LookaheadGate(lookahead: .milliseconds(500))
+        let gate = LookaheadGate(lookahead: .milliseconds(500), clock: clock)
         gate.jobsClaimed(1)
         gate.jobBegan()
         gate.jobEnded(isMade: true)
@@ -32,23 +34,23 @@ struct LookaheadGateTests {
         #expect(gate.isOpen)
     }
 
-    @Test func whatIsGivenUpAtOnceIsNoQuickJob() async throws {
-        let gate = LookaheadGate(lookahead: .milliseconds(500))
-        func job(takes duration: Duration, isMade: Bool) async throws {
+    @Test func whatIsGivenUpAtOnceIsNoQuickJob() {
+        let gate = LookaheadGate(lookahead: .milliseconds(500), clock: clock)
+        func job(takes duration: Duration, isMade: Bool) {
             gate.jobsClaimed(1)
             gate.jobBegan()
-            try await Task.sleep(for: duration)
+            clock.advance(by: duration)
             gate.jobEnded(isMade: isMade)
         }
-        try await job(takes: .zero, isMade: false)
+        job(takes: .zero, isMade: false)
         #expect(gate.isOpen && gate.groupSize == 1, "how long an image takes is not known")
-        try await job(takes: .milliseconds(60), isMade: true)
-        try await job(takes: .zero, isMade: false)
+        job(takes: .milliseconds(60), isMade: true)
+        job(takes: .zero, isMade: false)
         #expect(gate.isOpen && gate.groupSize == 1)
     }
 
     @Test func whoStopsIsNotKeptWaiting() async {
-        let gate = LookaheadGate(lookahead: .zero)
+        let gate = LookaheadGate(lookahead: .zero, clock: clock)
         gate.jobsClaimed(5)
         gate.openForGood()
         await gate.wait()

@@ -18,7 +18,7 @@ struct PaceTests {
 
     /// Whatever overlaps, an attempt is charged from where the one before ended, and stretches never overlap.
     @Test func stretchesOfAWorkersTimeNeverOverlap() async throws {
-        let timeline = WorkerTimeline()
+        let timeline = WorkerTimeline(SystemClock())
         var last: Int64 = 0
         for _ in 0..<50 {
             let claimedAt = timeline.now

@@ -6,11 +6,6 @@ import Testing
 
 @Suite("A worker")
 struct WorkerServiceTests {
-    private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    private let model = ModelRecord(
-        fingerprint: ModelFingerprint(rawValue: String(repeating: "c", count: 64)), name: "m", path: "/m",
-        pipelineClass: "PRXPixelPipeline", parameterCount: 1, byteCount: 1)
-
     /// A queue that can still be claimed from and hears no heartbeat: its answer never comes, as over a link that is cut.
     private struct UnheardQueue: JobQueue {
         let base: MemoryJobQueue
@@ -46,49 +41,25 @@ struct WorkerServiceTests {
         }
     }
 
-    /// A worker with one job in its queue, which takes `seconds`; stores in memory.
-    private func service(
-        _ ledger: MemoryLedger, seconds: Double, hearsHeartbeats: Bool = true, maxAttempts: Int = 3,
+    /// A worker that takes `seconds` an image.
+    private func worker(
+        _ fleet: MemoryFleet, seconds: Double, hearsHeartbeats: Bool = true,
         change: (inout WorkerConfiguration) -> Void
-    ) async throws -> WorkerService {
-        let queue = MemoryJobQueue()
-        var jobs: [PlannedJob]? = [
-            PlannedJob(
-                product: ProductRecord(sku: "A-1", title: "mug", attributes: [:]), shot: "main", variant: 0,
-                spec: GenerationSpec(
-                    prompt: "p", negativePrompt: "", seed: 1, width: 8, height: 8, steps: 4, guidance: 1),
-                relativePath: "b/1.png")
-        ]
-        let batch = try await ledger.submit(
-            NewBatch(
-                name: "b", outputRoot: "/nowhere", sourcePath: "c.csv",
-                sourceSHA256: [UInt8](repeating: 7, count: 32), model: model, maxAttempts: maxAttempts)
+    ) -> WorkerService {
+        fleet.worker(
+            generator: SimulatedImageGenerator(pace: .init(mean: seconds, spread: 0), model: fleet.model),
+            renewing: hearsHeartbeats ? nil : UnheardQueue(base: fleet.queue)
         ) {
-            defer { jobs = nil }
-            return jobs
+            $0.writesFiles = false
+            change(&$0)
         }
-        try await Dispatcher(ledger: ledger, queue: queue).dispatch(batch.batch)
-        var configuration = WorkerConfiguration(
-            id: WorkerID(rawValue: "w"), host: "h", processID: 1, version: "0",
-            rateCard: RateCard(name: "default", perHour: MicroDollars(rawValue: 100_000)), outputRoot: nil)
-        configuration.writesFiles = false
-        change(&configuration)
-        return WorkerService(
-            configuration: configuration,
-            generator: SimulatedImageGenerator(pace: .init(mean: seconds, spread: 0), model: model),
-            stores: WorkerStores(
-                claimThread: BlockingExecutor(label: "claims"), ledger: ledger, queue: queue, settlementLedger: ledger,
-                choreLedger: ledger, heartbeatLedger: ledger,
-                heartbeatQueue: hearsHeartbeats ? queue : UnheardQueue(base: queue),
-                embeddings: EmbeddingCache(
-                    memoryBytes: 1 << 20, store: MemoryEmbeddingStore(), holder: "w", logger: quiet)),
-            logger: quiet)
     }
 
     /// A worker that is cut off from the queue's server keeps its lease: the ledger hears of it all the time.
     @Test func aSilentQueueCostsNoLease() async throws {
-        let ledger = MemoryLedger()
-        try await service(ledger, seconds: 2, hearsHeartbeats: false) {
+        let fleet = try await MemoryFleet(jobs: 1)
+        let ledger = fleet.ledger
+        try await worker(fleet, seconds: 2, hearsHeartbeats: false) {
             $0.lease = .milliseconds(500)
             $0.drains = true
         }.run()
@@ -102,8 +73,9 @@ struct WorkerServiceTests {
     @Test(arguments: [true, false]) func aJobThatIsGivenUpLeavesNoFile(isOwn: Bool) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("packshot-\(UUID())")
         defer { try? FileManager.default.removeItem(at: folder) }
-        let ledger = MemoryLedger()
-        let service = try await service(ledger, seconds: 0, maxAttempts: 1) {
+        let fleet = try await MemoryFleet(jobs: 1, maxAttempts: 1)
+        let (ledger, model) = (fleet.ledger, fleet.model)
+        let service = worker(fleet, seconds: 0) {
             $0.drains = true
             $0.outputRoot = folder.path
         }
@@ -132,8 +104,9 @@ struct WorkerServiceTests {
 
     /// What is not finished within the grace is handed back before the worker goes, and counts for nothing.
     @Test func anImageThatOutlastsTheGraceIsHandedBack() async throws {
-        let ledger = MemoryLedger()
-        let service = try await service(ledger, seconds: 600) {
+        let fleet = try await MemoryFleet(jobs: 1)
+        let ledger = fleet.ledger
+        let service = worker(fleet, seconds: 600) {
             $0.lease = .milliseconds(500)
             $0.grace = .milliseconds(100)
         }

@@ -56,7 +56,7 @@ struct WorkerLanes: Sendable {
         configuration.drains = drains
         let claimThread = BlockingExecutor(label: "packshot.claims")
         let workerStores = WorkerStores(
-            claimThread: claimThread, ledger: stores.workerLedger(on: claimThread),
+            claimThread: claimThread.forTasks, ledger: stores.workerLedger(on: claimThread),
             queue: try RedisJobQueue(stores.redis, claimThread: claimThread),
             settlementLedger: stores.workerLedger(), choreLedger: stores.workerLedger(),
             heartbeatLedger: stores.workerLedger(),

@@ -1,4 +1,5 @@
 package import ArgumentParser
+internal import Logging
 internal import PackshotPostgres
 internal import PackshotWorker
 
@@ -23,11 +24,10 @@ package struct ReconcileCommand: AsyncParsableCommand {
         let (ledger, reports) = try await stores.ledger()
         let queue = try await stores.queue(isQuiet: json)
         let models = try await reports.modelsWithWork()
+        let chores = Chores(
+            ledger: ledger, queue: queue, logger: Logger(label: "packshot") { StandardErrorLog(label: $0) })
         var count = 0
-        for model in models {
-            count += try await Reconciler(ledger: ledger, batches: ledger, queue: queue).reconcile(
-                model: model, grace: .zero)
-        }
+        for model in models { count += try await chores.reconcile(model: model, grace: .zero) }
         if json {
             try Talk.json(Report(models: models.count, dispatched: count))
         } else {

@@ -65,7 +65,7 @@ package struct VerifyCommand: AsyncParsableCommand {
             generator.needsNegativePrompt(provenance.spec)
             ? try generator.embed(
                 try generator.prepare(provenance.spec.negativePrompt, cleaning: provenance.spec.textCleaning)) : nil
-        let made = try generator.generate(
+        let made = try await generator.generate(
             provenance.spec, prompt: try generator.embed(prompt), negativePrompt: negative
         ) { _, _ in }
         let again = try ImageComposer(model: generator.model, version: provenance.version).png(

@@ -1,4 +1,5 @@
 package import ArgumentParser
+internal import Logging
 internal import PackshotJobs
 internal import PackshotPostgres
 internal import PackshotWorker
@@ -76,7 +77,9 @@ package struct ResumeCommand: AsyncParsableCommand {
             model = try await reports.findModel(target.model ?? "")
             try await ledger.changeLimits(model) { $0.isPaused = false }
         }
-        let dispatched = try await Reconciler(ledger: ledger, batches: ledger, queue: queue).reconcile(
+        let dispatched = try await Chores(
+            ledger: ledger, queue: queue, logger: Logger(label: "packshot") { StandardErrorLog(label: $0) }
+        ).reconcile(
             model: model, grace: .zero)
         Talk.result("resumed; \(dispatched) jobs given back to the queue")
     }
