@@ -3,15 +3,18 @@
 import argparse
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
 import random
 import signal
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
 from pathlib import Path
 
-from .scenarios import ALL
+from .lifetime import end_with_parent
+from .machine import LEASE
+from .scenarios import ALL, NOT_YET
 from .site import Broken, Site, Skipped
 
 
@@ -26,33 +29,30 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="default: drawn, and printed")
     parser.add_argument("--at-once", type=int, default=1, help="scenarios side by side; those that measure run alone after them")
     parser.add_argument("--must-run", action="store_true", help="as root, a scenario that this machine does not allow is a failure")
+    parser.add_argument("--judge-times", action="store_true", help="what is slower than promised is broken; for idle machines")
+    parser.add_argument("--keep", type=Path, help="a folder for the ledger and the logs of what breaks")
     parser.add_argument("--seconds", type=float, help="of the random campaign (default: 600 x scale)")
     parser.add_argument("--jobs", type=int, help="of the random campaign (default: 20000 x scale)")
     parser.add_argument("--workers", type=int, default=4, help="of the random campaign")
     options = parser.parse_args()
     if options.list:
         for name, scenario in ALL.items():
-            print(f"{name:14} {scenario.__doc__.splitlines()[0]}")
+            print(f"{name:14} {scenario.__doc__.splitlines()[0]}{f' (left out: {NOT_YET[name]})' if name in NOT_YET else ''}")
         return
     # A scenario that is told to stop takes its workers and servers with it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _stop)
+    end_with_parent()
     options.seed = random.randrange(1 << 31) if options.seed is None else options.seed
-    print(f"seed {options.seed}, scale {options.scale}", flush=True)
-    names = list(ALL) if options.all else options.scenario or ["random"]
+    print(f"seed {options.seed}, scale {options.scale}, leases of {LEASE} s", flush=True)
+    names = [name for name in ALL if name not in NOT_YET] if options.all else options.scenario or ["random"]
+    if options.all:
+        for name, reason in NOT_YET.items():
+            print(f"left out: {name}: {reason}")
     results = {}
     for group, at_once in (([n for n in names if not _is_alone(n)], options.at_once), ([n for n in names if _is_alone(n)], 1)):
-        # Each in a process of its own: a scenario sets what its programs see in the environment.
-        with ProcessPoolExecutor(at_once, multiprocessing.get_context("fork")) as pool:
-            try:
-                for future in as_completed([pool.submit(play, name, options) for name in group]):
-                    name, facts, verdict, seconds = future.result()
-                    results[name] = facts, verdict, seconds
-                    print(json.dumps({"scenario": name, **facts, "seconds": round(seconds, 1), "verdict": verdict}), flush=True)
-            except BaseException:
-                for process in multiprocessing.active_children():
-                    process.terminate()
-                pool.shutdown(cancel_futures=True)
-                raise
+        for name, facts, verdict, seconds in each(group, at_once, options):
+            results[name] = facts, verdict, seconds
+            print(json.dumps({"scenario": name, **facts, "seconds": round(seconds, 1), "verdict": verdict}), flush=True)
     print(f"\n{'scenario':14} {'seconds':>7} {'jobs':>6} {'made':>6} {'attempts':>8} {'lost':>5} {'stale refused':>13}  verdict")
     for name in names:
         facts, verdict, seconds = results[name]
@@ -60,7 +60,16 @@ def main() -> None:
         print(f"{name:14} {seconds:7.0f} {columns[0]:>6} {columns[1]:>6} {columns[2]:>8} {columns[3]:>5} {columns[4]:>13}  {verdict}")
     if any(verdict.startswith("BROKEN") for _, verdict, _ in results.values()):
         sys.exit(1)
+    for name in names:
+        for slow in results[name][0].get("slower than promised", []):
+            print(f"slower than promised of an idle machine: {name}: {slow}")
     print("EVERYTHING HELD")
+
+
+def _stop(*_) -> None:
+    """Once: putting things away takes a while, and is not to be broken off."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
 
 
 def _is_alone(name: str) -> bool:
@@ -68,19 +77,53 @@ def _is_alone(name: str) -> bool:
     return getattr(ALL[name], "ALONE", False)
 
 
-def play(name: str, options: argparse.Namespace) -> tuple[str, dict, str, float]:
-    began = time.monotonic()
-    with Site(name, options) as site:
-        try:
-            ALL[name].run(site)
-            site.proof()
-            verdict = "held"
-        except Skipped as reason:
-            verdict = f"BROKEN: skipped: {reason}" if options.must_run and os.getuid() == 0 else f"skipped: {reason}"
-        except Exception as reason:
-            # Also what breaks in the lab itself: the others are to have their turn.
-            verdict = f"BROKEN: {reason}" if isinstance(reason, Broken) else f"BROKEN: {reason!r}"
-    return name, site.facts, verdict, time.monotonic() - began
+def each(names: list[str], at_once: int, options: argparse.Namespace) -> Iterator[tuple[str, dict, str, float]]:
+    """Plays scenarios side by side and gives what became of each as it ends. Each has a process of its own: it sets what its programs
+    see in the environment, and mounts for itself. However this ends, they have put everything away then."""
+    waiting, running = list(names), {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                name = waiting.pop(0)
+                answer, end = multiprocessing.Pipe(duplex=False)
+                process = multiprocessing.get_context("fork").Process(target=play, args=(name, options, end))
+                process.start()
+                end.close()
+                running[answer] = process, name, time.monotonic()
+            for answer in multiprocessing.connection.wait(list(running)):
+                process, name, began = running.pop(answer)
+                try:
+                    facts, verdict = answer.recv()
+                except EOFError:
+                    facts, verdict = {}, "BROKEN: the lab's own process died"
+                process.join()
+                yield name, facts, verdict, time.monotonic() - began
+    finally:
+        for process, *_ in running.values():
+            process.terminate()
+        for process, *_ in running.values():
+            process.join()
+
+
+def play(name: str, options: argparse.Namespace, answer: multiprocessing.connection.Connection) -> None:
+    end_with_parent()
+    site = Site(name, options)
+    try:
+        with site:
+            try:
+                ALL[name].run(site)
+                site.proof()
+            except Exception:
+                if options.keep:
+                    site.keep(options.keep / name)
+                raise
+        verdict = "held"
+    except Skipped as reason:
+        verdict = f"BROKEN: skipped: {reason}" if options.must_run and os.getuid() == 0 else f"skipped: {reason}"
+    except Exception as reason:
+        # Also what breaks in the lab itself: the others are to have their turn.
+        verdict = f"BROKEN: {reason}" if isinstance(reason, Broken) else f"BROKEN: {reason!r}"
+    answer.send((site.facts, verdict))
 
 
 if __name__ == "__main__":

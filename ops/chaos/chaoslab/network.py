@@ -2,7 +2,8 @@
 
 Each host is a network namespace with one TUN device; the wire is this process, which carries every packet from one device to another and
 loses, delays or overtakes it as it is told. What a kernel's netem does, without netem, which many kernels are built without; and
-seeded. Needs root and /dev/net/tun; touches nothing of the machine's own network.
+seeded. Needs root and /dev/net/tun; touches nothing of the machine's own network. A namespace has no name: it is there while its keeper
+is, a process that dies with this one, however this one ends; its device is a file of this process.
 """
 
 import fcntl
@@ -15,6 +16,8 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
+
+from .lifetime import TO_THE_END
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 
@@ -47,14 +50,14 @@ class Quality:
 class Host:
     name: str
     address: str
-    namespace: str
+    keeper: subprocess.Popen
     device: int
     quality: Quality = field(default_factory=Quality)
 
     @property
     def prefix(self) -> tuple[str, ...]:
         """Runs a command on this host: the process keeps its number."""
-        return ("ip", "netns", "exec", self.namespace)
+        return ("nsenter", f"--net=/proc/{self.keeper.pid}/ns/net")
 
 
 class Network:
@@ -87,16 +90,17 @@ class Network:
 
     def _add(self, number: int, name: str) -> None:
         unique = f"pk{os.getpid() % 1_000_000}x{number}"
+        keeper = subprocess.Popen([*TO_THE_END, "unshare", "--net", "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        host = Host(name, f"10.99.0.{number}", unique, device)
+        host = Host(name, f"10.99.0.{number}", keeper, device)
         self.hosts[name] = host
         self._by_address[bytes(map(int, host.address.split(".")))] = host
+        keeper.stdout.readline()
         fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH", unique.encode(), IFF_TUN | IFF_NO_PI))
-        _ip("netns", "add", unique)
-        _ip("link", "set", unique, "netns", unique)
+        _run("ip", "link", "set", unique, "netns", str(keeper.pid))
         for arguments in (["link", "set", "lo", "up"], ["addr", "add", f"{host.address}/24", "dev", unique],
                           ["link", "set", unique, "txqueuelen", "5000", "up"]):
-            _ip("-n", unique, *arguments)
+            _run(*host.prefix, "ip", *arguments)
 
     def close(self) -> None:
         self._ended.set()
@@ -104,7 +108,8 @@ class Network:
             self._thread.join()
         for host in self.hosts.values():
             os.close(host.device)
-            subprocess.run(["ip", "netns", "del", host.namespace], stderr=subprocess.DEVNULL)
+            host.keeper.kill()
+            host.keeper.wait()
 
     # The wire, on a thread of its own
 
@@ -165,5 +170,5 @@ class Network:
         self.cuts = self.cuts - {cut}
 
 
-def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)

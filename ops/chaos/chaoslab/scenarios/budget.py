@@ -7,7 +7,8 @@ DOLLAR = 1_000_000
 
 def run(site: Site) -> None:
     # An image costs about a tenth of a cent.
-    site.enqueue(5_000, "chaos", "--max-cost", "1.000000", "--max-attempts", "100")
+    site.attempts = 3
+    site.enqueue(5_000, "chaos", "--max-cost", "1.000000")
     fleet = site.fleet(4, "100ms±50%", "--concurrency", "4", "--usd-per-hour", "144")
     most, killed = 0, 0
     while True:
@@ -16,7 +17,7 @@ def run(site: Site) -> None:
         most = max(most, committed, cost)
         site.expect(most <= DOLLAR, f"{committed} micro-dollars were committed and {cost} spent of {DOLLAR}")
         if killed < 3 and cost > DOLLAR * (killed + 1) // 5:
-            fleet.pick(site.rng).kill()
+            site.kill(fleet.pick(site.rng))
             killed += 1
         fleet.replace_ended()
         stopped = site.sql("SELECT pause_reason FROM batches WHERE name = 'chaos'") == "budget"

@@ -5,6 +5,7 @@ from ..site import Site
 
 def run(site: Site) -> None:
     jobs, poison = site.scaled(5_000), site.scaled(20, least=2)
+    site.attempts, site.workers_may_end = 3, True
     bad = set(site.rng.sample(range(jobs), poison))
     site.enqueue(jobs, titles=lambda i: f"POISON {i}" if i in bad else f"mug number {i}")
     fleet = site.fleet(4, "5ms", "--simulate-crash", "POISON")

@@ -7,6 +7,7 @@ STEP_TIMEOUT = 2
 
 def run(site: Site) -> None:
     jobs, hanging = site.scaled(2_000), site.scaled(50, least=2)
+    site.attempts, site.workers_may_end = 3, True
     bad = set(site.rng.sample(range(jobs), hanging))
     site.enqueue(jobs, titles=lambda i: f"TARPIT {i}" if i in bad else f"mug number {i}")
     fleet = site.fleet(4, "5ms", "--simulate-hang", "TARPIT", "--step-timeout", f"{STEP_TIMEOUT}s")

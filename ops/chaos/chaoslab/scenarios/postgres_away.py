@@ -2,7 +2,6 @@
 
 import time
 
-from ..servers import Postgres
 from ..site import Site
 
 WORKERS, HELD = 4, 10
@@ -10,8 +9,7 @@ WORKERS, HELD = 4, 10
 
 def run(site: Site) -> None:
     outages, seconds = site.scaled(5), max(20.0, 300 * site.options.scale)
-    site.postgres = server = Postgres(site.folder / "postgres")
-    site.use_database(server.url)
+    server = site.use_postgres()
     site.fleet(WORKERS, "100ms±50%")
     most = 0
     for number in range(outages):
@@ -31,7 +29,6 @@ def run(site: Site) -> None:
     site.facts.update({"outages": outages, "seconds away": seconds, "finished images that waited, at most": most})
     site.expect(attempts == jobs, f"{attempts} attempts for {jobs} jobs: images were made again because PostgreSQL was away")
     site.expect(most <= WORKERS * HELD, f"{most} finished images waited in {WORKERS} workers")
-    site.expect_all_lived()
 
 
 def _claimed(site: Site) -> int:

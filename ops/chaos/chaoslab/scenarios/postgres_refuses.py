@@ -10,7 +10,7 @@ TERMINATE = ("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
 
 
 def run(site: Site) -> None:
-    site.enqueue(site.scaled(6_000), "chaos", "--max-attempts", "100")
+    site.enqueue(site.scaled(6_000))
     site.fleet(3, "20ms±50%")
     database = site.sql("SELECT current_database()")
     for _ in range(site.scaled(5)):

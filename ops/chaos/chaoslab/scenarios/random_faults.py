@@ -5,38 +5,38 @@ killed, killed with the end of its log lost, wiped, its groups destroyed, its co
 mid-transaction, or frozen; a producer killed and run again.
 """
 
-import os
-import signal
 import subprocess
 import time
 
+from ..servers import frozen
 from ..site import LEASE, Site
 
 
 def run(site: Site) -> None:
     rng, server = site.rng, site.redis
+    site.attempts = 3
     jobs = site.options.jobs or site.scaled(20_000)
     seconds = site.options.seconds or 600 * site.options.scale
     # F1: the producer dies, then runs again: the second run must finish what the first began, and make nothing twice.
-    enqueue = site.enqueue_command(jobs, "chaos", "--max-attempts", "100")
+    enqueue = site.enqueue_command(jobs)
     first = subprocess.Popen(enqueue, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(rng.uniform(0.1, 1.5))
     first.kill()
     first.wait()
     subprocess.run(enqueue, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     fleet = site.fleet(site.options.workers, "20ms±50%")
-    counts, frozen = {}, []
+    counts, asleep = {}, []
 
     def kill_worker():
-        fleet.pick(rng).kill()
+        site.kill(fleet.pick(rng))
 
     def stop_worker():
-        fleet.pick(rng).terminate()
+        fleet.tell_to_stop(fleet.pick(rng))
 
     def freeze_worker():
         victim = fleet.pick(rng)
-        victim.send_signal(signal.SIGSTOP)
-        frozen.append((time.monotonic() + LEASE * 3, victim))
+        if all(other is not victim for _, other, _ in asleep):
+            asleep.append((time.monotonic() + LEASE * 3, victim, site.freeze(victim)))
 
     def kill_redis():
         server.kill()
@@ -62,19 +62,9 @@ def run(site: Site) -> None:
         site.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 
     def freeze_postgres():
-        # As a disk that hangs: everybody waits, nobody is told.
-        pids = [int(p) for p in site.sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()").split()]
-        for pid in pids:
-            try:
-                os.kill(pid, signal.SIGSTOP)
-            except OSError:
-                pass
-        time.sleep(2)
-        for pid in pids:
-            try:
-                os.kill(pid, signal.SIGCONT)
-            except OSError:
-                pass
+        pids = site.sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        with frozen([int(pid) for pid in pids.split()]):
+            time.sleep(2)
 
     faults = [(kill_worker, 10), (stop_worker, 3), (freeze_worker, 4), (kill_redis, 2), (cut_redis, 1), (wipe_redis, 1), (destroy_groups, 1),
               (cut_connections, 2), (terminate_sessions, 4), (freeze_postgres, 1)]
@@ -84,15 +74,13 @@ def run(site: Site) -> None:
         fault = rng.choices([f for f, _ in faults], [w for _, w in faults])[0]
         fault()
         counts[fault.__name__] = counts.get(fault.__name__, 0) + 1
-        for item in [f for f in frozen if f[0] < time.monotonic()]:
-            frozen.remove(item)
-            if item[1].poll() is None:
-                item[1].send_signal(signal.SIGCONT)
+        for item in [f for f in asleep if f[0] < time.monotonic()]:
+            asleep.remove(item)
+            site.thaw(*item[1:])
         fleet.replace_ended()
         if site.unfinished == 0:
             break
-    for _, victim in frozen:
-        if victim.poll() is None:
-            victim.send_signal(signal.SIGCONT)
+    for _, victim, deed in asleep:
+        site.thaw(victim, deed)
     site.facts["faults"] = counts
     site.facts["seconds to drain after the last fault"] = round(site.wait_until_done(), 1)

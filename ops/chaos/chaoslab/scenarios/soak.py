@@ -26,6 +26,7 @@ MOST_GROWTH, STEPS = 1.0, 0.5
 
 
 def run(site: Site) -> None:
+    site.attempts = 3
     seconds = 1800 * site.options.scale
     warm_up = seconds * WARM_UP
     pace = f"{IMAGE_SECONDS}s±50%"
@@ -37,12 +38,12 @@ def run(site: Site) -> None:
     while (elapsed := time.monotonic() - began) < seconds:
         if site.unfinished < 20 * WORKERS / IMAGE_SECONDS:
             batches += 1
-            site.enqueue(int(40 * WORKERS / IMAGE_SECONDS), f"soak-{batches}", "--max-attempts", "100",
+            site.enqueue(int(40 * WORKERS / IMAGE_SECONDS), f"soak-{batches}",
                          titles=lambda i: f"mug number {i % 200}")
         if time.monotonic() > next_kill:
             next_kill += min(KILL_SECONDS, seconds / 6)
             kills += 1
-            killed.pick(site.rng).kill()
+            site.kill(killed.pick(site.rng))
         killed.replace_ended()
         if elapsed > warm_up:
             for pid in watched:

@@ -58,7 +58,6 @@ def _work(site: Site, clocks: "dict[str, _Clock]") -> None:
     site.expect(lost == 0 and attempts == jobs // 4 * 2 + jobs // 2, f"{lost} leases ended before their time, {attempts} attempts")
     long = site.count(f"SELECT count(*) FROM attempts WHERE busy_to_us - busy_from_us > {LEASE * 1_000_000}")
     site.expect(long >= 3, f"only {long} images took longer than a lease")
-    site.expect_all_lived()
     site.facts.update({"images longer than a lease": long})
 
 

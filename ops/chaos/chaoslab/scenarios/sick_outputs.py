@@ -1,0 +1,36 @@
+"""D2: machines whose output is read-only, full, out of inodes or not theirs, beside a healthy one: no job is charged, no image is lost."""
+
+from ..site import Site
+
+SICK = {
+    "read-only": 'mount --bind "$OUT" "$OUT" && mount -o remount,bind,ro "$OUT"',
+    "full": 'mkdir "$KEEP" && mount --bind "$OUT" "$KEEP" && mount -t tmpfs -o size=1m,mode=777 tmpfs "$OUT" && cp -a "$KEEP/.packshot" "$OUT" 2>/dev/null; '
+            'head -c 4m /dev/zero > "$OUT/ballast.png" 2>/dev/null; true',
+    # Room by the byte, as statfs tells it, and none for a file: as with a quota.
+    "no inodes": 'mkdir "$KEEP" && mount --bind "$OUT" "$KEEP" && mount -t tmpfs -o nr_inodes=6,mode=777 tmpfs "$OUT" && cp -a "$KEEP/.packshot" "$OUT" 2>/dev/null; '
+                 'touch "$OUT"/a.png "$OUT"/b.png "$OUT"/c.png "$OUT"/d.png 2>/dev/null; true',
+    "not allowed": 'mount -t tmpfs -o mode=755,uid=65534 tmpfs "$OUT"',
+}
+# Root may write anywhere, unless this is taken from it.
+AS_OTHERS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+def run(site: Site) -> None:
+    site.out.mkdir(mode=0o777)
+    jobs = site.scaled(2_000, least=200)
+    site.enqueue(jobs)
+    sick = {}
+    for name, ailment in SICK.items():
+        script = f'OUT={site.out} KEEP={site.folder}/kept-{name.replace(" ", "-")}; {ailment} && exec "$@"'
+        sick[name] = site.fleet(1, "20ms±50%", prefix=("unshare", "--mount", "sh", "-c", script, "sh", *AS_OTHERS))
+    site.wait("the sick ones are there, and say what they lack", lambda: all(fleet.said("claim") or fleet.said("ready") for fleet in sick.values()), 60)
+    site.fleet(1, "20ms±50%")
+    site.wait_until_done()
+    made = {name: site.count("SELECT count(*) FROM attempts a JOIN workers w ON w.id = a.worker_id "
+                             f"WHERE a.state = 'completed' AND w.process_id = {fleet.workers[0].pid}") for name, fleet in sick.items()}
+    tried = {name: site.count("SELECT count(*) FROM attempts a JOIN workers w ON w.id = a.worker_id "
+                              f"WHERE w.process_id = {fleet.workers[0].pid}") for name, fleet in sick.items()}
+    site.facts["attempts by the sick"] = tried
+    site.expect(not any(made.values()), f"images by machines that could not write: {made}")
+    # A probe before the first claim finds all of these; one may fall between two probes.
+    site.expect(sum(tried.values()) <= 4 * len(SICK), f"machines that cannot write went on claiming: {tried}")
