@@ -9,7 +9,7 @@ internal import Foundation
 /// Rows that cannot be used do not stop the reading: they are collected, so that a person can mend them in one go.
 /// Memory is one row plus 30 to 60 bytes for each SKU. Not thread-safe.
 package final class CatalogReader {
-    /// The path as given.
+    /// What it is called in messages.
     package let path: String
     /// What separates fields: `,`, `;` or a tab.
     package let delimiter: Character
@@ -29,13 +29,13 @@ package final class CatalogReader {
     /// Opens a catalog and reads its header.
     /// - Throws: ``CatalogError`` `.unreadable`, `.encoding`, `.malformed`, `.header`.
     package init(
-        path: String, dialect: CatalogDialect = .generic, limits: CatalogLimits = .standard
+        path: String, name: String? = nil, dialect: CatalogDialect = .generic, limits: CatalogLimits = .standard
     ) throws(CatalogError) {
-        self.path = path
+        self.path = name ?? path
         self.limits = limits
-        file = try TextFile(path: path)
+        file = try TextFile(path: path, name: name)
         records = DelimitedRecords(file: file, delimiter: UInt8(ascii: ","), rowLimit: limits.rowBytes)
-        header = try CatalogHeader(records: records, file: path, dialect: dialect, limits: limits)
+        header = try CatalogHeader(records: records, file: self.path, dialect: dialect, limits: limits)
         columns = header.columns
         delimiter = Character(Unicode.Scalar(header.delimiter))
     }

@@ -42,6 +42,7 @@ extension StoreError {
         case .unreachable, .refused, .schema, .configuration: .storeUnreachable
         case .conflict: .invalidInput
         case .notFound: .notFound
+        case .ambiguous: .usage
         case .unexpected: .failure
         }
     }

@@ -22,6 +22,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case conflict
         /// No such row.
         case notFound
+        /// More than one row is meant; the message names them.
+        case ambiguous
         /// A fault of ours, or an answer that makes no sense.
         case unexpected
     }

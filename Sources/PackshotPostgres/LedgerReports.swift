@@ -52,6 +52,14 @@ package struct LedgerReports: Sendable {
         package let secondsLeft: Double?
         /// Reasons of failures with their counts and the last message.
         package let failures: [Failure]
+        /// Images whose prompt was longer than the model reads.
+        package let cutPrompts: Int
+        /// Workers heard of within a minute that serve the batch's model and were not asked to leave.
+        package let workers: Int
+        /// The moment before which nothing of it begins, as ISO 8601 in UTC; nil when something may begin now.
+        package let beginsAt: String?
+        /// Folder of the model's checkpoint, where it was submitted.
+        package let modelPath: String
 
         /// True when no job of the batch can change by itself any more.
         package var isFinished: Bool {
@@ -72,19 +80,32 @@ package struct LedgerReports: Sendable {
         package let message: String
     }
 
-    /// The batch of a name (the newest of that name) or a number.
-    /// - Throws: ``StoreError`` `.notFound`.
-    package func findBatch(_ name: String) async throws -> BatchID {
+    /// The batch of a name or a number.
+    /// - Parameter outputRoot: Looks only among batches of this output folder, an absolute path; nil for all.
+    /// - Throws: ``StoreError`` `.notFound`; `.ambiguous`, naming them, when several have the name.
+    package func findBatch(_ name: String, outputRoot: String? = nil) async throws -> BatchID {
         let rows = try await connection.run { session in
             try session.query(
-                "SELECT id FROM batches WHERE name = $1 OR id::text = $1 ORDER BY name = $1 DESC, id DESC LIMIT 1",
-                [.text(name)]
+                """
+                SELECT id, output_root, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), name = $1 FROM batches
+                WHERE (name = $1 OR id::text = $1) AND ($2::text IS NULL OR output_root = $2) ORDER BY name = $1 DESC, id
+                """,
+                [.text(name), .text(outputRoot)]
             ).rows
+        }
+        let named = rows.filter { $0[3] == "t" }
+        guard named.count < 2 else {
+            let choices = named.suffix(20).map { "number \($0[0] ?? "") in \($0[1] ?? ""), submitted \($0[2] ?? "")" }
+            throw StoreError(
+                .postgres, .ambiguous,
+                "\(named.count) batches are named \(name.debugDescription): say which, by its number or by --out FOLDER\n  "
+                    + choices.joined(separator: "\n  "))
         }
         guard let id = rows.first?.first.flatMap({ $0 }).flatMap({ Int64($0) }) else {
             throw StoreError(
                 .postgres, .notFound,
-                "there is no batch \(name.debugDescription); \"packshot status\" lists those there are")
+                "there is no batch \(name.debugDescription)\(outputRoot.map { " in \($0)" } ?? ""); \"packshot status\" lists those there are"
+            )
         }
         return BatchID(rawValue: id)
     }
@@ -128,7 +149,10 @@ package struct LedgerReports: Sendable {
             let head = try session.query(
                 """
                 SELECT b.name, b.output_root, m.name, to_char(b.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-                       b.paused_at IS NOT NULL, b.pause_reason, b.budget_microusd
+                       b.paused_at IS NOT NULL, b.pause_reason, b.budget_microusd, m.path,
+                       (SELECT count(*) FROM workers w WHERE w.model_fingerprint = b.model_fingerprint AND w.stopped_at IS NULL
+                            AND w.drain_requested_at IS NULL AND w.heartbeat_at > now() - interval '60 seconds'),
+                       (SELECT count(*) FROM images i WHERE i.batch_id = b.id AND i.prompt_tokens_used < i.prompt_tokens)
                 FROM batches b JOIN model_weights m ON m.fingerprint = b.model_fingerprint WHERE b.id = $1
                 """, parameter
             ).rows.first
@@ -148,7 +172,23 @@ package struct LedgerReports: Sendable {
             secondsByStage: tally.secondsByStage, secondsPerImage: tally.secondsPerImage,
             embeddings: tally.embeddings,
             imagesPerSecond: pace, secondsLeft: pace.flatMap { $0 > 0 ? Double(left) / $0 : nil },
-            failures: failures)
+            failures: failures, cutPrompts: head[9].flatMap { Int($0) } ?? 0,
+            workers: head[8].flatMap { Int($0) } ?? 0, beginsAt: try beginning(of: id, tally, session),
+            modelPath: head[7] ?? "")
+    }
+
+    /// When a batch of which nothing may begin now begins.
+    private static func beginning(of id: BatchID, _ tally: Tally, _ session: PostgresSession) throws -> String? {
+        func count(_ state: JobState) -> Int { tally.jobs[state.rawValue] ?? 0 }
+        guard count(.scheduled) > 0, count(.available) + count(.running) + count(.retryable) == 0 else { return nil }
+        // A job that waits for a limit of its model is put off by a second or two; that is no beginning.
+        let rows = try session.query(
+            """
+            SELECT to_char(min(scheduled_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM job_states
+            WHERE batch_id = $1 AND state = 'scheduled' HAVING min(scheduled_at) > now() + interval '5 seconds'
+            """, [.integer(id.rawValue)]
+        ).rows
+        return rows.first?.first.flatMap { $0 }
     }
 
     /// A worker as `packshot workers` lists it.

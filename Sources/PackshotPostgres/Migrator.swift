@@ -21,6 +21,7 @@ package struct Migration: Sendable {
         Migration(version: 4, name: "0004_shortcuts", sql: PackageResources._004_shortcuts_sql),
         Migration(version: 5, name: "0005_scale", sql: PackageResources._005_scale_sql),
         Migration(version: 6, name: "0006_paused_backlog", sql: PackageResources._006_paused_backlog_sql),
+        Migration(version: 7, name: "0007_cut_prompts", sql: PackageResources._007_cut_prompts_sql),
     ]
 }
 

@@ -65,4 +65,36 @@ public struct PromptReader: Sendable {
             effectiveText: cleaned.effective, tokens: encoded.tokens, offset: encoded.padOffset,
             tokenCount: encoded.tokenCountBeforeTruncation, cleaning: cleaning, droppedLetters: cleaned.droppedLetters)
     }
+
+    /// Whether a text may have more tokens than are kept; false only when it cannot. Looks at its bytes alone, so that it costs
+    /// next to nothing where prompts are short.
+    public func mayBeCut(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            // Cleaning makes plain ASCII no longer; what else it makes of a text is at most three times as long.
+            guard tokenizer.mostTokens(bytes: 3 * bytes.count, isASCII: false) > maximumTokens else { return false }
+            guard bytes.allSatisfy({ $0 < 0x80 && $0 != UInt8(ascii: "&") }) else { return true }
+            return tokenizer.mostTokens(bytes: bytes.count, isASCII: true) > maximumTokens
+        }
+    }
+
+    /// The end of a prompt's effective text that its encoder does not see; empty when it sees all of it.
+    ///
+    /// Found by tokenising ever shorter beginnings: a tokenizer's words do not say where in the text they are.
+    public func lostText(of prompt: Prompt) -> String {
+        guard prompt.tokenCount > prompt.tokens.count else { return "" }
+        let scalars = Array(prompt.effectiveText.unicodeScalars)
+        func text(_ part: ArraySlice<Unicode.Scalar>) -> String {
+            var view = String.UnicodeScalarView()
+            view.append(contentsOf: part)
+            return String(view)
+        }
+        var (kept, lost) = (0, scalars.count)
+        while lost - kept > 1 {
+            let middle = (kept + lost) / 2
+            let count = tokenizer.encode(text(scalars[..<middle]), maxLength: maximumTokens).tokenCountBeforeTruncation
+            if count <= maximumTokens { kept = middle } else { lost = middle }
+        }
+        return text(scalars[kept...])
+    }
 }

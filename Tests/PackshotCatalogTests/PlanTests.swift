@@ -1,3 +1,4 @@
+import Foundation
 import PackshotCatalog
 import PackshotJobs
 import Testing
@@ -161,5 +162,54 @@ struct PlanTests {
             #expect(parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") })
             #expect(parts[0].hasPrefix("-..-etc~"))
         }
+    }
+
+    @Test func promptsThatAreTheSameForEveryProductAreWarnedOf() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.file(PlanTests.catalog.utf8)
+        func warnings(_ shots: String) throws -> [String] {
+            try PlanTests.plan(path, shots: shots).images().warnings.map(\.description)
+        }
+        let plain = try warnings("shots:\n  - name: front\n    prompt: a red mug\n    negative_prompt: blurry")
+        #expect(plain.count == 1)
+        #expect(plain.first?.contains("line 3: shot \"front\", key prompt: names no column") == true, "\(plain)")
+        let words = try warnings(
+            "shots: [{name: a, prompt: '{{title}}, [red|blue] (sharp:1.3) <lora:x:1> {day|night}', prompt_by: {locale: {fr: x}}}]"
+        )
+        #expect(words.count == 5, "\(words)")
+        #expect(words.filter { $0.contains("as it stands") }.count == 4, "\(words)")
+        #expect(words.last?.contains("prompt_by, value \"fr\": names no column") == true, "\(words)")
+        #expect(try warnings("shots: [{name: a, prompt: '{{#if color}}a{{else}}b{{/if}} (new) [x] 1 < 2'}]").isEmpty)
+    }
+
+    /// A pipe gives its bytes once; a plan reads them as often as it likes.
+    @Test func aPipeIsReadOnce() throws {
+        let folder = try TemporaryFolder()
+        let pipe = "\(folder.path)/pipe"
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let text = PlanTests.catalog
+        let writer = Thread { try? Data(text.utf8).write(to: URL(filePath: pipe)) }
+        writer.start()
+        let source = try CatalogSource(pipe)
+        #expect(source.isPipe && source.name == pipe)
+        let plan = Plan(
+            catalogPath: source.path, catalogName: source.name, batch: "b", defaults: PlanTests.defaults)
+        for _ in 0..<2 { #expect(try PlanTests.images(plan).map(\.job.product.sku) == ["A-1", "A-2"]) }
+        let digest = try plan.digest()
+        _ = try plan.images(expecting: digest)
+        withExtendedLifetime(source) {}
+    }
+
+    @Test(arguments: [("/dev/zero", "is a device"), ("/", "is a folder"), ("/nowhere.csv", "cannot be opened")])
+    func whatIsNoCatalogIsNamed(path: String, mention: String) {
+        let error = #expect(throws: CatalogError.self) { try CatalogSource(path) }
+        #expect(error?.description.contains("\(path): \(mention)") == true, "\(String(describing: error))")
+    }
+
+    @Test func anOrdinaryFileIsNotCopied() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.file(PlanTests.catalog.utf8)
+        let source = try CatalogSource(path)
+        #expect(source.path == path && !source.isPipe)
     }
 }

@@ -24,7 +24,8 @@ struct PromptTemplateTests {
         ("{{ material | default:\"X Y\" | lower }}", "x y"),
         ("{{#if color}}has {{color}}{{/if}}{{#if material}} and {{material}}{{/if}}", "has red"),
         ("{{#if material}}a{{else}}b{{#if color}}c{{else}}d{{/if}}e{{/if}}f", "bcef"),
-        ("{{\"{{\"}}color{{\"}}\"}}", "{{color}}"), ("{ {color} }", "{ {color} }"), ("}} {{color}}", "}} red"),
+        ("{{\"{{\"}}color{{\"}}\"}}", "{{color}}"), ("{ {{\"{\"}}color} }", "{ {color} }"), ("{ {hue} }", "{ {hue} }"),
+        ("}} {{color}}", "}} red"),
         ("  {{material}}  a\t b  ", "a b"), ("one\n{{color}}\ntwo", "one\nred\ntwo"), ("{{code}}", "{{color}}"),
     ])
     func valuesAreFilledIn(template: String, expected: String) throws {
@@ -39,7 +40,8 @@ struct PromptTemplateTests {
         ("{{title|default:x}}", "default:\"text\""), ("{{#if title}}x", "has no {{/if}}"),
         ("{{#if title}}a{{else}}b{{else}}c{{/if}}", "two {{else}}"), ("{{/if}}", "without {{#if"),
         ("{{else}}", "without {{#if"), ("{{#each title}}x{{/each}}", "is the only section"),
-        ("{{#if}}x{{/if}}", "only section"),
+        ("{{#if}}x{{/if}}", "only section"), ("{{\"finish\"}} {{title}}", "no column \"finish\""),
+        ("{{\"\"}}", "not one quoted text"), ("{{title or 'x'}}", "no column \"title or 'x'\""),
         ("{{#if title}}x{{/each}}", "end with {{/if}}"), ("{{\"a\" b}}", "not one quoted text"),
         ("{{colr}}", "no column \"colr\" (did you mean \"color\"?); it has: sku, title, color"),
         ("{{size}} {{depth}} {{title}}", "no column \"size\", \"depth\"; it has"), ("   ", "is empty"),
@@ -80,5 +82,46 @@ struct PromptTemplateTests {
         let error = #expect(throws: CatalogError.self) { try PromptTemplateTests.render("{{c}}", "c", "") }
         #expect(error?.code == .rows)
         #expect(error?.description.contains("row 2: the prompt of shot \"s\" is empty for this product") == true)
+    }
+
+    /// One pair of braces instead of two, and the ways of Liquid, Jinja, Python, PHP, shells and others.
+    @Test(arguments: [
+        ("{color} mug", "{{color}}"), ("a { Color } mug", "{{Color}}"), ("${title}", "{{title}}"),
+        ("#{title}", "{{title}}"), ("$title on a table", "{{title}}"), ("on a table: $sku", "{{sku}}"),
+        ("[color] mug", "{{color}}"), ("[[color]] mug", "{{color}}"), ("<title> here", "{{title}}"),
+        ("%title% here", "{{title}}"), ("%(title)s", "{{title}}"), ("$(title)", "{{title}}"),
+        ("{title|upper}", "{{title}}"), ("{title:.20}", "{{title}}"), ("{product.title}", "{{title}}"),
+        ("{$color}", "{{color}}"), ("__color__ mug", "{{color}}"), ("\u{AB}title\u{BB}", "{{title}}"),
+        ("\u{FF5B}color\u{FF5D}", "{{color}}"), (":title on a table", "{{title}}"), ("@title", "{{title}}"),
+        ("{% if color %}{{title}}{% endif %}", "{{#if column}}"), ("<%= title %>", "{{column}}"),
+        ("{tilte} on a table", "{{title}}"), ("{{title}} in {color}", "{{color}}"),
+        ("{{#if color}}in {color}{{/if}} {{title}}", "{{color}}"),
+    ])
+    func otherToolsPlaceholdersAreRefused(template: String, mention: String) throws {
+        let error = #expect(throws: CatalogError.self) { try PromptTemplateTests.render(template, "color", "red") }
+        #expect(error?.code == .shots)
+        let text = error?.description ?? ""
+        #expect(text.contains("shots.yaml: line 1: shot \"s\", key prompt: "), "\(text)")
+        #expect(text.contains(mention), "\(text)")
+    }
+
+    @Test(arguments: [
+        ("{{title}} for 20 $ or 50 %", "Mug for 20 $ or 50 %"), ("{{title}} <3 [new] {sale}", "Mug <3 [new] {sale}"),
+        ("{{title}}: 100% cotton, 50% off", "Mug: 100% cotton, 50% off"), ("{{\"$\"}}title {{sku}}", "$title S"),
+        ("{{title}} a_b_c #1 @home :)", "Mug a_b_c #1 @home :)"), ("${{color}} {{title}}", "$red Mug"),
+        ("(color) {{title}}", "(color) Mug"),
+    ])
+    func whatOnlyLooksLikeAPlaceholderStays(template: String, expected: String) throws {
+        #expect(try PromptTemplateTests.render(template, "color", "red") == expected)
+    }
+
+    @Test(arguments: [
+        ("{{\"Colour|Finish\"}}", "gloss"), ("{{ \"colour|finish\" | default:\"x\" }}", "gloss"),
+        ("{{#if \"Colour|Finish\"}}a{{else}}b{{/if}}", "a"), ("{{\"5\"\" size\"}}", "small"),
+        ("{{\"{{a}}\"}}", "brace"), ("{{\"Colour|Finish\"|lower}}", "gloss"),
+    ])
+    func columnsWithAwkwardNamesAreQuoted(template: String, expected: String) throws {
+        let text = try PromptTemplateTests.render(template, "Colour|Finish,\"5\"\" size\",{{a}}", "gloss,small,brace")
+        #expect(text == expected)
     }
 }

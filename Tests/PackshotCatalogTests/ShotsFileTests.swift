@@ -115,6 +115,34 @@ struct ShotsFileTests {
         #expect(error?.description.hasPrefix("shots.yaml: ") == true)
     }
 
+    /// What people write when they forget that `{` and quotes mean something to YAML.
+    @Test(arguments: [
+        (
+            "shots:\n  - name: main\n    prompt: {{title}} on a table",
+            "line 3: put the whole text between single quotes"
+        ),
+        ("shots:\n  - name: main\n    prompt: {{title}}", "put it between quotes, such as '{{title}} on a table'"),
+        (
+            "shots:\n  - name: main\n    prompt: {{title}}\n    steps: 4",
+            "line 3: shot \"main\", key prompt: must be a text"
+        ),
+        (
+            "shots:\n  - name: main\n    prompt: \"{{title}}, {{color|default:\"red\"}}\"\n    steps: 4",
+            "line 3: put the whole text between single quotes"
+        ),
+        (
+            "shots:\n  - name: main\n    prompt: \"{{title}}\" on a table",
+            "line 3: put the whole text between single quotes"
+        ),
+        ("shots:\n  - name: main\n    prompt: mug: on a table", "line 3: put the whole text between single quotes"),
+        ("shots:\n  - name: main\n    prompt: [new] mug", "line 3: put the whole text between single quotes"),
+        ("shots:\n  - name: main\n    prompt: %sku", "line 3: put the whole text between single quotes"),
+    ])
+    func textsWithoutQuotesAreTold(text: String, mention: String) {
+        let error = #expect(throws: CatalogError.self) { try ShotsFileTests.parse(text) }
+        #expect(error?.description.contains(mention) == true, "\(String(describing: error))")
+    }
+
     @Test func nestedAliasesAreRefusedAtOnce() {
         var text = "a0: &a0 [x, x]\n"
         for level in 1...40 { text += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1)]\n" }

@@ -38,6 +38,72 @@ extension IntegrationTests {
             }
         }
 
+        /// One pair of braces instead of two would be the same prompt for every product.
+        @Test(arguments: ["{title} in {color}", "${title}", "{% if color %}{{title}}{% endif %}", "[color] <title>"])
+        func placeholdersOfOtherTools(prompt: String) async throws {
+            try await Site.with { site in
+                let catalog = try site.file("catalog.csv", "sku,title,color\nS-1,Red mug,red\n")
+                let shots = try site.file("shots.yaml", "shots:\n  - name: main\n    prompt: '\(prompt)'\n")
+                let outcome = try site.run([
+                    "enqueue", catalog, "--shots", shots, "--model", Program.demoModel, "--out", site.out,
+                ])
+                #expect(outcome.status == 4, "\(outcome.errors)")
+                #expect(outcome.errors.contains("shots.yaml: line 3: shot \"main\", key prompt: "), "\(outcome.errors)")
+                #expect(outcome.errors.contains("{{"), "\(outcome.errors)")
+                try expectNothingWritten(site)
+            }
+        }
+
+        /// A catalog is read more than once; a pipe gives it once.
+        @Test func catalogsFromPipes() async throws {
+            try await Site.with { site in
+                let catalog = try site.catalog(rows: 2)
+                let rest = "--model \(Program.demoModel) --out \(site.out)"
+                for (number, line) in [
+                    "$packshot enqueue - \(rest) --name a < \(catalog)",
+                    "cat \(catalog) | $packshot enqueue - \(rest) --name b",
+                    "cat \(catalog) | $packshot enqueue /dev/stdin \(rest) --name c",
+                    "$packshot enqueue <(cat \(catalog)) \(rest) --name d",
+                    "mkfifo \(site.folder)/p; cat \(catalog) > \(site.folder)/p & $packshot enqueue \(site.folder)/p \(rest) --name e",
+                ].enumerated() {
+                    let outcome = try site.shell(line)
+                    #expect(outcome.status == 0, "\(line): \(outcome.errors)")
+                    #expect(outcome.errors.contains("2 products, 2 images"), "\(outcome.errors)")
+                    #expect(try site.count("SELECT count(*) FROM batches") == number + 1)
+                }
+                let nameless = try site.shell("cat \(catalog) | $packshot enqueue - \(rest)")
+                #expect(nameless.status == 2)
+                #expect(nameless.errors.contains("--name"))
+                let nothing = try site.shell("$packshot enqueue - \(rest) --name z < /dev/null")
+                #expect(nothing.status == 4)
+                #expect(nothing.errors.contains("standard input: is empty"), "\(nothing.errors)")
+            }
+        }
+
+        @Test func outputFoldersThatCannotBe() async throws {
+            try await Site.with { site in
+                let catalog = try site.catalog(rows: 1)
+                let file = try site.file("file", "")
+                for (out, mention) in [
+                    ("/proc/nope", "cannot be made"), (file, "is a file"), ("\(file)/x/y", "Not a directory"),
+                ] {
+                    let outcome = try site.run(["enqueue", catalog, "--model", Program.demoModel, "--out", out])
+                    #expect(outcome.status == 4, "\(out): \(outcome.errors)")
+                    #expect(outcome.errors.contains("--out \(out): "), "\(outcome.errors)")
+                    #expect(outcome.errors.contains(mention), "\(outcome.errors)")
+                    try expectNothingWritten(site)
+                }
+                // A folder of another machine: nothing of it is here.
+                let elsewhere = try site.run(
+                    [
+                        "enqueue", catalog, "--model", Program.demoModel, "--out", "\(site.folder)/mnt/nas/images",
+                        "--name", "n",
+                    ])
+                #expect(elsewhere.status == 0, "\(elsewhere.errors)")
+                #expect(!FileManager.default.fileExists(atPath: "\(site.folder)/mnt"), "looking leaves nothing behind")
+            }
+        }
+
         @Test func titleOfAMegabyte() async throws {
             try await Site.with { site in
                 let title = String(repeating: "x", count: 1_100_000)

@@ -50,6 +50,9 @@ final class RunningProgram {
 
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
+    /// What it has said on standard error so far.
+    var errorsSoFar: String { (try? String(contentsOf: errorsFile, encoding: .utf8)) ?? "" }
+
     func wait() throws -> Program.Outcome {
         process.waitUntilExit()
         // Foundation reports a signal's number as the status; shells add 128.
@@ -111,6 +114,15 @@ final class Site {
 
     func run(_ arguments: [String], environment extra: [String: String] = [:]) throws -> Program.Outcome {
         try start(arguments, environment: extra).wait()
+    }
+
+    /// Runs a line of bash in which `$packshot` is the program.
+    func shell(_ line: String) throws -> Program.Outcome {
+        let program = try #require(Program.path)
+        return try RunningProgram(
+            "/usr/bin/env", ["bash", "-c", line], environment: environment.merging(["packshot": program]) { $1 },
+            folder: folder
+        ).wait()
     }
 
     /// Writes a file into the site's folder and returns its path.

@@ -38,4 +38,52 @@ struct PromptReaderTests {
         #expect(error?.message.contains(mentions) == true, "\(error?.message ?? "")")
         #expect(error?.message.contains(folder) == true)
     }
+
+    private struct RandomVectors: Decodable {
+        let items: [[String]]
+    }
+
+    /// What is not looked at is never cut: 1,500 prompts put together from words, scripts, entities and wrong encodings, repeated
+    /// to lengths on either side of the limit.
+    @Test(arguments: ["pixel", "flux"])
+    func noPromptIsCutThatIsNotLookedAt(name: String) throws {
+        let reader = try PromptReader(checkpoint: "\(Fixtures.parity)/pipelines/\(name)/model")
+        let texts = try Fixtures.json(RandomVectors.self, "../text_cleaning/random.json").items.map { $0[0] }
+        var (unseen, cut) = (0, 0)
+        for (number, text) in texts.enumerated() {
+            let long = String(repeating: text + " ", count: 1 + number % 4)
+            let isCut = (try? reader.read(long)).map { $0.tokenCount > $0.tokens.count } ?? false
+            if isCut { #expect(reader.mayBeCut(long), "\(long.debugDescription)") }
+            cut += isCut ? 1 : 0
+            unseen += reader.mayBeCut(long) ? 0 : 1
+        }
+        #expect(cut > 10 && unseen > 10, "\(cut) cut, \(unseen) not looked at")
+        #expect(!reader.mayBeCut("a red mug"))
+    }
+
+    @Test(arguments: ["pixel", "flux"])
+    func saysWhatIsLost(name: String) throws {
+        let reader = try PromptReader(checkpoint: "\(Fixtures.parity)/pipelines/\(name)/model")
+        let text = String(repeating: "thrown by hand and glazed twice, ", count: 40) + "on a wooden table"
+        let prompt = try reader.read(text)
+        let lost = reader.lostText(of: prompt)
+        #expect(lost.hasSuffix("on a wooden table"))
+        #expect(prompt.effectiveText.hasSuffix(lost))
+        let kept = try reader.read(String(prompt.effectiveText.dropLast(lost.count)), cleaning: .light)
+        #expect(kept.tokenCount <= reader.maximumTokens)
+        #expect(
+            Array(kept.tokens.prefix(reader.maximumTokens - 2))
+                == Array(prompt.tokens.prefix(kept.tokens.count).prefix(reader.maximumTokens - 2)))
+        #expect(try reader.lostText(of: reader.read("a red mug")).isEmpty)
+    }
+
+    /// A megabyte of marks that normalisation has to sort must not take quadratic time: this would run for minutes.
+    @Test(.timeLimit(.minutes(1)), arguments: ["pixel", "flux"])
+    func marksThatAlternateAreLinear(name: String) throws {
+        let reader = try PromptReader(checkpoint: "\(Fixtures.parity)/pipelines/\(name)/model")
+        for cleaning in TextCleaning.allCases {
+            let prompt = try reader.read("a" + String(repeating: "\u{301}\u{327}", count: 250_000), cleaning: cleaning)
+            #expect(prompt.tokens.count == reader.maximumTokens)
+        }
+    }
 }

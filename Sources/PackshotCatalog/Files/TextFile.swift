@@ -11,7 +11,7 @@ final class TextFile {
         case utf16(isBigEndian: Bool)
     }
 
-    /// The path as given, for messages.
+    /// What to call it in messages.
     let path: String
 
     private let descriptor: Int32
@@ -24,12 +24,13 @@ final class TextFile {
     private var isAtEnd = false
 
     /// Opens a file.
+    /// - Parameter name: What to call it in messages; nil for its path.
     /// - Throws: ``CatalogError`` `.unreadable`.
-    init(path: String) throws(CatalogError) {
-        self.path = path
+    init(path: String, name: String? = nil) throws(CatalogError) {
+        self.path = name ?? path
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw CatalogError(.unreadable, file: path, "cannot be opened: \(String(cString: strerror(errno)))")
+            throw CatalogError(.unreadable, file: name ?? path, "cannot be opened: \(String(cString: strerror(errno)))")
         }
     }
 

@@ -3,6 +3,8 @@ internal import PackshotJobs
 /// A shot fitted to a catalog's columns and a model's defaults.
 struct BoundShot {
     let name: String
+    /// What a person may not have meant, though it can be done.
+    private(set) var warnings: [CatalogError.Problem] = []
     let variants: Int
     let priority: Int
 
@@ -24,6 +26,7 @@ struct BoundShot {
 
     /// Why a prompt cannot be made.
     struct Failure: Error {
+        var line: Int?
         let key: String
         let message: String
     }
@@ -62,6 +65,25 @@ struct BoundShot {
             }
         }
         self.choices = choices
+        warn(of: prompt, shot.prompt, key: "prompt")
+        if let negativePrompt, let template = shot.negativePrompt {
+            warn(of: negativePrompt, template, key: "negative_prompt")
+        }
+        for (value, template) in (shot.promptChoice?.prompts ?? [:]).sorted(by: { $0.key < $1.key }) {
+            if let bound = choices[value] { warn(of: bound, template, key: "prompt_by, value \(value.excerpt)") }
+        }
+    }
+
+    private mutating func warn(of bound: BoundTemplate, _ template: PromptTemplate, key: String) {
+        var messages = bound.warnings
+        if bound.namesNoColumn, key != "negative_prompt" {
+            messages.append(
+                "names no column, so that every product gets the same prompt, \(bound.source.excerpt); {{title}} stands for a column"
+            )
+        }
+        warnings += messages.map {
+            CatalogError.Problem(line: template.line, message: "shot \"\(name)\", key \(key): \($0)")
+        }
     }
 
     /// The template for a product.
@@ -106,7 +128,7 @@ struct BoundShot {
         do throws(PromptTemplate.Failure) {
             return try BoundTemplate(template, columns: columns)
         } catch {
-            throw Failure(key: key, message: error.message)
+            throw Failure(line: template.line, key: key, message: error.message)
         }
     }
 }

@@ -32,8 +32,9 @@ package struct Plan: Sendable {
         package let guidance: Double
     }
 
-    /// The catalog file.
+    /// The catalog file, and what to call it in errors.
     package let catalogPath: String
+    package let catalogName: String
     /// How its columns are called.
     package let dialect: CatalogDialect
     /// What to make of every product.
@@ -50,17 +51,20 @@ package struct Plan: Sendable {
     package let limits: CatalogLimits
 
     /// - Parameters:
+    ///   - catalogName: What to call the catalog in errors; nil for its path.
     ///   - batch: The batch's name, in any characters.
     ///   - shots: At least one.
     ///   - shotsPath: What to call the shots file in errors.
     ///   - productLimit: Use only the first so many products, at least 1; rows after them are not looked at.
     package init(
-        catalogPath: String, dialect: CatalogDialect = .generic, shots: [Shot] = Shot.standard,
+        catalogPath: String, catalogName: String? = nil, dialect: CatalogDialect = .generic,
+        shots: [Shot] = Shot.standard,
         shotsPath: String = "the built-in shot", batch: String, defaults: Defaults, productLimit: Int? = nil,
         limits: CatalogLimits = .standard
     ) {
         precondition(!shots.isEmpty && productLimit ?? 1 >= 1, "a plan needs a shot and a product")
         self.catalogPath = catalogPath
+        self.catalogName = catalogName ?? catalogPath
         self.dialect = dialect
         self.shots = shots
         self.shotsPath = shotsPath
@@ -73,7 +77,7 @@ package struct Plan: Sendable {
     /// The SHA-256 of the catalog file as it is now, 32 bytes.
     /// - Throws: ``CatalogError`` `.unreadable`.
     package func digest() throws(CatalogError) -> [UInt8] {
-        try TextFile(path: catalogPath).finishDigest()
+        try TextFile(path: catalogPath, name: catalogName).finishDigest()
     }
 
     /// The images, one by one or in chunks.

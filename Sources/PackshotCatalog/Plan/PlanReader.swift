@@ -22,7 +22,8 @@ package final class PlanReader {
     init(_ plan: Plan, expecting expected: [UInt8]?) throws(CatalogError) {
         self.plan = plan
         self.expected = expected
-        reader = try CatalogReader(path: plan.catalogPath, dialect: plan.dialect, limits: plan.limits)
+        reader = try CatalogReader(
+            path: plan.catalogPath, name: plan.catalogName, dialect: plan.dialect, limits: plan.limits)
         columns = reader.columns
         var problems: [CatalogError.Problem] = []
         var shots: [BoundShot] = []
@@ -31,7 +32,8 @@ package final class PlanReader {
                 shots.append(try BoundShot(shot, columns: columns, defaults: plan.defaults))
             } catch {
                 problems.append(
-                    CatalogError.Problem(message: "shot \"\(shot.name)\", key \(error.key): \(error.message)"))
+                    CatalogError.Problem(
+                        line: error.line, message: "shot \"\(shot.name)\", key \(error.key): \(error.message)"))
             }
         }
         self.shots = shots
@@ -40,6 +42,9 @@ package final class PlanReader {
 
     /// Products whose images were given or begun.
     package var productCount: Int { reader.productCount }
+
+    /// What in the shots a person may not have meant, though it can be done.
+    package var warnings: [CatalogError.Problem] { shots.flatMap(\.warnings) }
 
     /// What images of each shot take.
     package var workloads: [Plan.Workload] { shots.map(\.workload) }
@@ -137,7 +142,7 @@ package final class PlanReader {
         guard let expected else { return }
         guard try reader.finishDigest() == expected else {
             throw CatalogError(
-                .changed, file: plan.catalogPath, "was changed while it was read: run the command again")
+                .changed, file: plan.catalogName, "was changed while it was read: run the command again")
         }
     }
 }

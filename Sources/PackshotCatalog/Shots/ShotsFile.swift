@@ -64,7 +64,8 @@ package enum ShotsFile {
             root = try Yams.compose(yaml: text)
         } catch {
             let detail = "\(error)".prefix(500).trimmingCharacters(in: .whitespacesAndNewlines)
-            throw CatalogError(.shots, file: file, "is not YAML: \(detail)")
+            let hint = UnquotedText.hint(in: text, before: (error as? YamlError).flatMap(line)) ?? ""
+            throw CatalogError(.shots, file: file, "is not YAML: \(detail)\(hint)")
         }
         guard let root else {
             throw CatalogError(.shots, file: file, "is empty: a list of shots under the key \"shots\" is needed")
@@ -75,6 +76,14 @@ package enum ShotsFile {
             throw CatalogError(.shots, file: file, problems: reader.problems)
         }
         return shots
+    }
+
+    /// The line at which the parser gave up.
+    private static func line(_ error: YamlError) -> Int? {
+        switch error {
+        case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _): mark.line
+        default: nil
+        }
     }
 
     /// True when the text may use YAML anchors with aliases.

@@ -180,11 +180,11 @@ struct ShotsReader {
 
     private mutating func template(_ node: Node, _ place: String) -> PromptTemplate? {
         guard let text = node.scalar?.string else {
-            problem(node, "\(place): must be a text")
+            problem(node, "\(place): must be a text; put it between quotes, such as '{{title}} on a table'")
             return nil
         }
         do throws(PromptTemplate.Failure) {
-            return try PromptTemplate(text)
+            return try PromptTemplate(text, line: node.mark?.line)
         } catch {
             problem(node, "\(place): \(error.message)")
             return nil

@@ -9,10 +9,16 @@ struct BoundTemplate: Sendable {
         case section(column: Int, then: [Node], otherwise: [Node])
     }
 
+    /// What a person may not have meant, though it can be done.
+    let warnings: [String]
+    /// Whether every product gets the same text.
+    let namesNoColumn: Bool
+
     private let nodes: [Node]
 
     /// Looks the columns up.
-    /// - Throws: ``PromptTemplate/Failure`` that names the columns that are not there and those that are.
+    /// - Throws: ``PromptTemplate/Failure`` that names the columns that are not there and those that are, or placeholders of
+    ///   other tools that stand for columns.
     init(_ template: PromptTemplate, columns: CatalogColumns) throws(PromptTemplate.Failure) {
         let unknown = template.columns.filter { columns.index(of: $0) == nil }
         guard unknown.isEmpty else {
@@ -21,8 +27,13 @@ struct BoundTemplate: Sendable {
                 message: "the catalog has no column \(named.joined(separator: ", ")); it has: "
                     + CatalogHeader.list(columns.names))
         }
+        var placeholders = ForeignPlaceholders(columns: columns)
+        placeholders.look(in: template.nodes)
+        if let refusal = placeholders.refusal { throw PromptTemplate.Failure(message: refusal) }
+        warnings = placeholders.warnings
         source = template.source
         nodes = BoundTemplate.bind(template.nodes, columns)
+        namesNoColumn = nodes.allSatisfy { if case .text = $0 { true } else { false } }
     }
 
     /// Fills in a product's values. Runs of spaces and tabs become one space, and none is left at the ends, so that
@@ -43,6 +54,8 @@ struct BoundTemplate: Sendable {
             switch node {
             case .text(let text):
                 .text(text)
+            case .quoted(let text):
+                columns.index(of: text).map { .value(column: $0, fallback: "", isLowercased: false) } ?? .text(text)
             case .value(let column, let fallback, let isLowercased):
                 columns.index(of: column).map { .value(column: $0, fallback: fallback, isLowercased: isLowercased) }
             case .section(let column, let then, let otherwise):

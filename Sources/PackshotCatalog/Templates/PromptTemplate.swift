@@ -7,10 +7,12 @@
 /// | `{{color\|lower}}` | the value in lower case; filters can follow each other |
 /// | `{{#if material}}made of {{material}}{{/if}}` | the inner text when the column is not empty |
 /// | `{{#if material}}…{{else}}…{{/if}}` | one or the other |
-/// | `{{"{{"}}` | the text between the quotes, for braces that are meant |
+/// | `{{"Colour\|Finish"}}` | the value of a column with such a name; a quote in it is written twice; `{{"…"\|lower}}` and `{{#if "…"}}` work too |
+/// | `{{"{"}}` | the text between the quotes, when it is no column and begins with neither letter nor digit: for signs that are meant |
 ///
 /// Column names are those of the catalog's header, letter case ignored; they may contain spaces. There are no
 /// expressions, loops or includes, and values are never read as templates, so a catalog cannot run anything.
+/// Other tools' placeholders around the name of a column are errors: ``ForeignPlaceholders``.
 package struct PromptTemplate: Hashable, Sendable {
     /// Why a template cannot be read or used.
     struct Failure: Error {
@@ -24,23 +26,28 @@ package struct PromptTemplate: Hashable, Sendable {
 
     /// The template as written.
     package let source: String
+    /// Line of its file where it begins, from 1; nil where there is no file.
+    let line: Int?
 
     let nodes: [Node]
 
     indirect enum Node: Hashable, Sendable {
         case text(String)
+        /// A column, or signs that are meant: the columns decide.
+        case quoted(String)
         case value(column: String, fallback: String, isLowercased: Bool)
         case section(column: String, then: [Node], otherwise: [Node])
     }
 
     /// Reads a template.
     /// - Throws: ``Failure`` with a message that quotes the place.
-    init(_ source: String) throws(Failure) {
+    init(_ source: String, line: Int? = nil) throws(Failure) {
         guard source.utf8.count <= PromptTemplate.maxSourceBytes else {
             throw Failure(
                 message: "is \(source.utf8.count) bytes long, \(PromptTemplate.maxSourceBytes) are allowed")
         }
         self.source = source
+        self.line = line
         var parser = TemplateParser(source)
         nodes = try parser.parse()
     }
@@ -52,6 +59,9 @@ package struct PromptTemplate: Hashable, Sendable {
             for node in nodes {
                 switch node {
                 case .text: break
+                case .quoted(let name):
+                    let isName = name.first.map { $0.isLetter || $0.isNumber } ?? false
+                    if isName, !names.contains(name) { names.append(name) }
                 case .value(let column, _, _):
                     if !names.contains(column) { names.append(column) }
                 case .section(let column, let then, let otherwise):

@@ -64,8 +64,7 @@ struct TemplateParser {
         guard depth < PromptTemplate.maxDepth else {
             throw PromptTemplate.Failure(message: "has more than \(PromptTemplate.maxDepth) {{#if}} inside each other")
         }
-        let column = tag.dropFirst(3).trimmed
-        try checkName(column, tag)
+        let column = try columnName(tag.dropFirst(3).trimmed, tag)
         let (then, closing) = try parseNodes(depth: depth + 1)
         if closing == "/if" { return .section(column: column, then: then, otherwise: []) }
         guard closing == "else" else { throw PromptTemplate.Failure(message: "{{\(tag)}} has no {{/if}}") }
@@ -77,15 +76,10 @@ struct TemplateParser {
     }
 
     private func parseValue(_ tag: String) throws(PromptTemplate.Failure) -> PromptTemplate.Node {
-        if tag.hasPrefix("\"") {
-            guard tag.count >= 2, tag.hasSuffix("\""), !tag.dropFirst().dropLast().contains("\"") else {
-                throw PromptTemplate.Failure(message: "{{\(tag)}} is not one quoted text")
-            }
-            return .text(String(tag.dropFirst().dropLast()))
-        }
         var parts = splitFilters(tag)
-        let column = parts.removeFirst()
-        try checkName(column, tag)
+        let name = parts.removeFirst()
+        if name.hasPrefix("\""), parts.isEmpty { return .quoted(try unquoted(name, tag)) }
+        let column = try columnName(name, tag)
         var fallback = ""
         var isLowercased = false
         for filter in parts {
@@ -122,10 +116,22 @@ struct TemplateParser {
         return parts.map { $0[...].trimmed }
     }
 
-    private func checkName(_ name: String, _ tag: String) throws(PromptTemplate.Failure) {
+    /// A column as it is named in a tag: as it is, or in quotes.
+    private func columnName(_ name: String, _ tag: String) throws(PromptTemplate.Failure) -> String {
+        if name.hasPrefix("\"") { return try unquoted(name, tag) }
         guard !name.isEmpty, !name.contains("\""), !name.contains("{"), !name.contains("}") else {
             throw PromptTemplate.Failure(message: "{{\(tag)}} does not name a column")
         }
+        return name
+    }
+
+    /// The text between quotes; two of them stand for one.
+    private func unquoted(_ text: String, _ tag: String) throws(PromptTemplate.Failure) -> String {
+        let inner = String(text.dropFirst().dropLast()).replacing("\"\"", with: "")
+        guard text.count > 2, text.hasSuffix("\""), !inner.contains("\"") else {
+            throw PromptTemplate.Failure(message: "{{\(tag)}} is not one quoted text")
+        }
+        return String(text.dropFirst().dropLast()).replacing("\"\"", with: "\"")
     }
 }
 

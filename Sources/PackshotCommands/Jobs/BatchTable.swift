@@ -27,6 +27,10 @@ struct BatchTable {
         if let budget = report.budgetMicrodollars {
             rows.append(("budget", MicroDollars(rawValue: budget).description))
         }
+        if let hint = BatchProgress.hint(report) { rows.append(("waits", hint)) }
+        if report.cutPrompts > 0 {
+            rows.append(("prompts that were cut", "\(report.cutPrompts): longer than the model reads"))
+        }
         if report.lostAttempts > 0 { rows.append(("attempts without image", "\(report.lostAttempts)")) }
         let stages = ["embed", "sample", "decode", "encode", "write"].compactMap { stage in
             report.secondsByStage[stage].map { "\(stage) " + String(format: "%.3f", $0) }

@@ -12,6 +12,8 @@ package struct ContactSheetCommand: AsyncParsableCommand {
     @Argument(help: "A batch's name or number.")
     package var batch: String
 
+    @OptionGroup package var folder: BatchFolder
+
     @Option(help: "File to write, ending in .png.")
     package var output: String
 
@@ -35,7 +37,7 @@ package struct ContactSheetCommand: AsyncParsableCommand {
 
     package func run() async throws {
         let (_, reports) = try await Stores.ledger(Stores.postgres())
-        let id = try await reports.findBatch(batch)
+        let id = try await folder.find(batch, reports)
         let images = try await reports.images(of: id, limit: limit)
         guard !images.isEmpty else { throw CommandError(.notFound, "batch \(batch) has no images yet") }
         var style = ContactSheet.Style()

@@ -12,6 +12,8 @@ package struct CostCommand: AsyncParsableCommand {
     @Argument(help: "A batch's name or number.")
     package var batch: String?
 
+    @OptionGroup package var folder: BatchFolder
+
     @Flag(help: "Account for every worker's time; exit code 7 if a micro-dollar is missing.")
     package var reconcile = false
 
@@ -27,7 +29,7 @@ package struct CostCommand: AsyncParsableCommand {
     package func run() async throws {
         let (_, reports) = try await Stores.ledger(Stores.postgres())
         if let batch {
-            let report = try await reports.batch(try await reports.findBatch(batch))
+            let report = try await reports.batch(try await folder.find(batch, reports))
             if json { try Talk.json(report) } else { Talk.result(BatchTable(report: report).text) }
             return
         }

@@ -16,7 +16,7 @@ package struct EnqueueCommand: AsyncParsableCommand {
             it reports everything that is, and nothing is written. Submitting the same again adds nothing.
             """)
 
-    @Argument(help: "Catalog file: CSV or TSV with at least the columns sku and title.")
+    @Argument(help: "Catalog file: CSV or TSV with at least the columns sku and title; - for standard input.")
     package var file: String
 
     @Option(help: "Shots file (YAML). Default: one product photo.")
@@ -91,51 +91,62 @@ package struct EnqueueCommand: AsyncParsableCommand {
         let created: Int
         let existing: Int
         let dispatched: Int
+        let cutPrompts: PromptLosses.Cut?
+        let warnings: [String]
         let status: LedgerReports.BatchReport?
     }
 
     package func run() async throws {
+        do {
+            try await submit()
+        } catch let error as CatalogError {
+            throw CommandError(.invalidInput, error.description)
+        }
+    }
+
+    private func submit() async throws {
         let stores = try Stores()
         let checkpoint = try ModelFolder.open(model)
-        let (plan, digest) = try makePlan(checkpoint)
+        let catalog = try openCatalog()
+        defer { withExtendedLifetime(catalog) {} }
+        let (plan, digest) = try makePlan(checkpoint, catalog)
         let (ledger, reports) = try await stores.ledger()
         let queue = try await stores.queue(isQuiet: json)
         let budget = try await BatchBudget(
             maxCost, meanCost: { try await reports.meanImageCost(ModelFingerprint(rawValue: checkpoint.fingerprint())) }
         )
 
+        let outputRoot = URL(fileURLWithPath: out).standardizedFileURL.path
+        let folderWarning = try OutputFolder.check(outputRoot)
         let batch = NewBatch(
-            name: plan.batch, outputRoot: URL(fileURLWithPath: out).standardizedFileURL.path,
-            sourcePath: file, sourceSHA256: digest, model: try ModelRecord(checkpoint),
+            name: plan.batch, outputRoot: outputRoot,
+            sourcePath: catalog.name, sourceSHA256: digest, model: try ModelRecord(checkpoint),
             maxAttempts: maxAttempts, budget: budget?.limit, tenant: tenant, weight: weight)
         let reader = try plan.images(expecting: digest)
         let start = try await startAt?.date { try await reports.clock() }
         let accepted = try manifest.map { try SubmissionManifest(path: $0) }
-        var losses = CleaningLosses(reader: checkpoint.prompts)
+        var losses = PromptLosses(reader: checkpoint.prompts)
         // The first chunks are small, so that the ledger has something to do at once. Whatever turns out to be wrong on the way
         // undoes it all.
         var (size, images) = (250, 0)
-        let submission: Submission
-        do {
-            submission = try await ledger.submit(batch) {
-                size = min(size * 2, 8_000)
-                guard let chunk = try reader.nextChunk(size) else {
-                    try budget?.check(images)
-                    return nil
-                }
-                images += chunk.count
-                return try chunk.map { image in
-                    let job = scheduled(image.job, at: start)
-                    losses.look(at: job)
-                    try accepted?.add(job, of: batch)
-                    return job
-                }
+        let submission = try await ledger.submit(batch) {
+            size = min(size * 2, 8_000)
+            guard let chunk = try reader.nextChunk(size) else {
+                try budget?.check(images)
+                return nil
             }
-        } catch let error as CatalogError {
-            throw CommandError(.invalidInput, error.description)
+            images += chunk.count
+            return try chunk.map { image in
+                let job = scheduled(image.job, at: start)
+                losses.look(at: job)
+                try accepted?.add(job, of: batch)
+                return job
+            }
         }
         try accepted?.accept()
-        if let warning = losses.warning { Talk.note("packshot: \(warning)") }
+        let warnings =
+            [folderWarning].compactMap(\.self) + reader.warnings.map { "\(plan.shotsPath): \($0)" } + losses.warnings
+        for warning in warnings { Talk.note("packshot: \(warning)") }
         let dispatched = try await Dispatcher(ledger: ledger, queue: queue).dispatch(submission.batch)
         if !json {
             Talk.note(
@@ -149,7 +160,7 @@ package struct EnqueueCommand: AsyncParsableCommand {
                 Report(
                     batch: plan.batch, id: submission.batch.rawValue, products: reader.productCount,
                     submitted: submission.submitted, created: submission.created, existing: submission.existing,
-                    dispatched: dispatched, status: status))
+                    dispatched: dispatched, cutPrompts: losses.cutPrompts, warnings: warnings, status: status))
         } else if !wait {
             Talk.result(plan.batch)
         }
@@ -174,29 +185,35 @@ package struct EnqueueCommand: AsyncParsableCommand {
         return job
     }
 
-    /// What will be made, the catalog's digest, and that the model can make what the shots ask for.
-    private func makePlan(_ checkpoint: PRXCheckpoint) throws -> (Plan, digest: [UInt8]) {
-        do {
-            let shotList = try shots.map { try ShotsFile.load(path: $0) } ?? Shot.standard
-            let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
-            let plan = Plan(
-                catalogPath: file, shots: shotList, shotsPath: shots ?? "the built-in shot", batch: name ?? stem,
-                defaults: Plan.Defaults(
-                    width: checkpoint.defaultSize, height: checkpoint.defaultSize, steps: PRXCheckpoint.defaultSteps,
-                    guidance: PRXCheckpoint.defaultGuidance), productLimit: limit)
-            for workload in try plan.images().workloads {
-                do {
-                    try checkpoint.validate(
-                        GenerationRequest(
-                            seed: 0, steps: workload.steps, guidance: workload.guidance, width: workload.width,
-                            height: workload.height))
-                } catch {
-                    throw CommandError(.invalidInput, "\(shots ?? file): \(error.message)")
-                }
-            }
-            return (plan, try plan.digest())
-        } catch let error as CatalogError {
-            throw CommandError(.invalidInput, error.description)
+    /// The catalog, also one that comes through a pipe.
+    private func openCatalog() throws -> CatalogSource {
+        let catalog = try CatalogSource(file)
+        guard name != nil || !catalog.isPipe else {
+            throw CommandError(.usage, "a catalog from a pipe says no name for its batch: give one with --name")
         }
+        return catalog
+    }
+
+    /// What will be made, the catalog's digest, and that the model can make what the shots ask for.
+    private func makePlan(_ checkpoint: PRXCheckpoint, _ catalog: CatalogSource) throws -> (Plan, digest: [UInt8]) {
+        let shotList = try shots.map { try ShotsFile.load(path: $0) } ?? Shot.standard
+        let stem = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+        let plan = Plan(
+            catalogPath: catalog.path, catalogName: catalog.name, shots: shotList,
+            shotsPath: shots ?? "the built-in shot", batch: name ?? stem,
+            defaults: Plan.Defaults(
+                width: checkpoint.defaultSize, height: checkpoint.defaultSize, steps: PRXCheckpoint.defaultSteps,
+                guidance: PRXCheckpoint.defaultGuidance), productLimit: limit)
+        for workload in try plan.images().workloads {
+            do {
+                try checkpoint.validate(
+                    GenerationRequest(
+                        seed: 0, steps: workload.steps, guidance: workload.guidance, width: workload.width,
+                        height: workload.height))
+            } catch {
+                throw CommandError(.invalidInput, "\(shots ?? file): \(error.message)")
+            }
+        }
+        return (plan, try plan.digest())
     }
 }

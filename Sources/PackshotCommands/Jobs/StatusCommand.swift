@@ -13,6 +13,8 @@ package struct StatusCommand: AsyncParsableCommand {
     @Argument(help: "A batch's name or number.")
     package var batch: String?
 
+    @OptionGroup package var folder: BatchFolder
+
     @Flag(help: "Print it as JSON.")
     package var json = false
 
@@ -36,7 +38,7 @@ package struct StatusCommand: AsyncParsableCommand {
     package func run() async throws {
         if let batch {
             let (_, reports) = try await Stores.ledger(Stores.postgres())
-            let report = try await reports.batch(try await reports.findBatch(batch))
+            let report = try await reports.batch(try await folder.find(batch, reports))
             if json { try Talk.json(report) } else { Talk.result(BatchTable(report: report).text) }
             return
         }
@@ -62,7 +64,9 @@ package struct StatusCommand: AsyncParsableCommand {
     private static func text(_ overview: Overview) -> String {
         var lines: [String] = []
         if overview.batches.isEmpty { lines.append("no batches yet: packshot enqueue catalog.csv --model … --out …") }
-        lines += overview.batches.map(BatchProgress.line)
+        for batch in overview.batches {
+            lines.append(BatchProgress.line(batch) + (BatchProgress.hint(batch).map { "  \($0)" } ?? ""))
+        }
         for model in overview.backlog {
             let seconds = model.seconds.map { String(format: ", about %.0f s of one worker's work", $0) } ?? ""
             let paused = model.pausedJobs > 0 ? "; \(model.pausedJobs) more are paused" : ""

@@ -7,6 +7,8 @@ package struct JobSelectionOptions: ParsableArguments {
     @Argument(help: "A batch's name or number.")
     package var batch: String?
 
+    @OptionGroup package var folder: BatchFolder
+
     @Option(
         name: .customLong("where"), parsing: .singleValue,
         help: "Narrow down by job=, state=, sku=, shot= or reason=; * stands for any text. May be repeated.")
@@ -27,7 +29,7 @@ package struct JobSelectionOptions: ParsableArguments {
         for condition in conditions {
             do { try selection.narrow(condition) } catch { throw CommandError(.usage, "--where \(error)") }
         }
-        if let batch { selection.batch = try await reports.findBatch(batch) }
+        if let batch { selection.batch = try await folder.find(batch, reports) }
         if let model { selection.model = try await reports.findModel(model) }
         return selection
     }

@@ -9,6 +9,8 @@ package struct PauseTarget: ParsableArguments {
     @Argument(help: "A batch's name or number.")
     package var batch: String?
 
+    @OptionGroup package var folder: BatchFolder
+
     @Option(help: "Every job of the model with this name or fingerprint.")
     package var model: String?
 
@@ -32,7 +34,7 @@ package struct PauseCommand: AsyncParsableCommand {
     package func run() async throws {
         let (ledger, reports) = try await Stores.ledger(Stores.postgres())
         if let batch = target.batch {
-            try await ledger.pause(try await reports.findBatch(batch))
+            try await ledger.pause(try await target.folder.find(batch, reports))
             Talk.result("batch \(batch) is paused")
         } else if let name = target.model {
             try await ledger.changeLimits(try await reports.findModel(name)) { $0.isPaused = true }
@@ -69,7 +71,7 @@ package struct ResumeCommand: AsyncParsableCommand {
         let queue = try await stores.queue()
         let model: ModelFingerprint
         if let name = target.batch {
-            let batch = try await reports.findBatch(name)
+            let batch = try await target.folder.find(name, reports)
             if let maxCost { try await ledger.setBudget(batch, MicroDollars(dollars: maxCost)) }
             try await ledger.resume(batch)
             model = try await reports.model(of: batch)

@@ -18,6 +18,12 @@ struct GemmaWords: TokenizerWords {
         text.map { $0 == " " ? "\u{2581}" : $0 }
     }
 
+    /// A token has a byte at least; a space that is no word is written as the three bytes of U+2581.
+    var mostTokensPerByte: (ascii: Int, other: Int) {
+        let most = characterIDs["\u{2581}"] == nil ? 3 : 1
+        return (most, most)
+    }
+
     func encode(_ text: [Unicode.Scalar]) -> [Int32] {
         var symbols: [Int32] = []
         symbols.reserveCapacity(text.count)

@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// Qwen2's way: NFC, the pattern of ``Qwen2PreTokenizer``, then byte pair encoding over the bytes of each word.
 struct Qwen2Words: TokenizerWords {
     private let byteIDs: [Int32]
@@ -11,10 +9,11 @@ struct Qwen2Words: TokenizerWords {
     }
 
     func normalize(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        var view = String.UnicodeScalarView()
-        view.append(contentsOf: text)
-        return Array(String(view).precomposedStringWithCanonicalMapping.unicodeScalars)
+        CanonicalComposition.compose(text)
     }
+
+    /// A token has a byte at least; composition writes some characters in three times their bytes.
+    var mostTokensPerByte: (ascii: Int, other: Int) { (1, 3) }
 
     func encode(_ normal: [Unicode.Scalar]) -> [Int32] {
         var ids: [Int32] = []

@@ -56,10 +56,17 @@ public struct Tokenizer: Sendable {
             tokenCountBeforeTruncation: ids.count + special, padToken: padToken,
             paddedLength: max(maxLength, kept.count))
     }
+
+    /// An upper bound of the tokens of any text of so many bytes, special ones included.
+    func mostTokens(bytes: Int, isASCII: Bool) -> Int {
+        bytes * (isASCII ? words.mostTokensPerByte.ascii : words.mostTokensPerByte.other) + prefix.count + suffix.count
+    }
 }
 
 /// What a tokenizer does to a stretch of text between added tokens.
 protocol TokenizerWords: Sendable {
+    /// Tokens that a byte of a text can come to at most: of one in ASCII alone, and of any other.
+    var mostTokensPerByte: (ascii: Int, other: Int) { get }
     /// The form in which text is encoded.
     func normalize(_ text: [Unicode.Scalar]) -> [Unicode.Scalar]
     /// Ids of a stretch of normalised text.

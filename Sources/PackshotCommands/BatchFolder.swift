@@ -1,0 +1,19 @@
+package import ArgumentParser
+internal import Foundation
+internal import PackshotJobs
+internal import PackshotPostgres
+
+/// `--out FOLDER`: tells batches of one name apart.
+package struct BatchFolder: ParsableArguments {
+    @Option(help: "Folder the batch was submitted with --out, where several have its name.")
+    package var out: String?
+
+    package init() {}
+
+    /// The batch a person means.
+    /// - Parameter batch: Its name or number.
+    /// - Throws: ``StoreError`` `.notFound`; `.ambiguous` when several have the name.
+    func find(_ batch: String, _ reports: LedgerReports) async throws -> BatchID {
+        try await reports.findBatch(batch, outputRoot: out.map { URL(fileURLWithPath: $0).standardizedFileURL.path })
+    }
+}
