@@ -42,6 +42,22 @@ enum CaptionFont {
         return unknown * 2 > ascii.count ? [] : ascii
     }
 
+    /// A text in which every character that the font cannot draw is its code point, such as `u+676F`: less pretty than `?`, but
+    /// no two texts look alike.
+    static func legible(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            let folded = foldToASCII(String(scalar))
+            let isMark = scalar.properties.generalCategory == .nonspacingMark && scalar.value < 0x370
+            if folded.isEmpty || folded.contains(UInt8(ascii: "?")), scalar != "?", !isMark {
+                result += "u+" + String(scalar.value, radix: 16, uppercase: true)
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
     private static let spellings: [Unicode.Scalar: String] = [
         "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L",
         "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i", "‘": "'", "’": "'", "“": "\"",

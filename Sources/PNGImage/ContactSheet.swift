@@ -96,6 +96,9 @@ public struct ContactSheet {
         }
     }
 
+    /// A text for a caption that must tell two images apart: what cannot be drawn is written as code points, such as `u+676F`.
+    public static func legible(_ text: String) -> String { CaptionFont.legible(text) }
+
     /// Puts an image into the next cell, centred, with a caption under it.
     ///
     /// The image is enlarged by whole numbers or reduced by averaging, its proportions kept. Caption lines that do not

@@ -35,6 +35,19 @@ extension LedgerReports {
         }
     }
 
+    /// A job as a worker would get it, but that it is nobody's attempt: nothing of it changes. nil where there is none.
+    package func recorded(_ job: JobID) async throws -> ClaimedJob? {
+        try await connection.run { session in
+            try session.query(
+                """
+                SELECT \(PostgresLedger.answerColumns), coalesce(s.current_attempt_id, 0), s.attempt, NULL
+                FROM job_specs j JOIN job_states s ON s.job_id = j.id JOIN batches b ON b.id = j.batch_id
+                JOIN products p ON p.id = j.product_id WHERE j.id = $1
+                """, [.integer(job.rawValue)]
+            ).rows.first.map(PostgresLedger.claimedJob)
+        }
+    }
+
     /// What a model's images took and cost so far.
     package struct History: Sendable {
         /// Mean seconds of a worker's time over the last 200 images; nil before the first.

@@ -43,7 +43,7 @@ extension PostgresLedger: JobLedger {
 
     /// What a claim answers first, of specifications j, states s, batches b and products p; then come
     /// the attempt, its number and what is set aside.
-    private static let answerColumns = """
+    static let answerColumns = """
         j.id, j.batch_id, b.name, s.max_attempts, p.sku, p.title, j.shot, j.variant, j.model_fingerprint,
         j.prompt, j.negative_prompt, j.seed, j.width, j.height, j.steps, j.guidance, j.text_cleaning, j.shortcuts, b.output_root,
         j.relative_path, b.share, b.weight
@@ -83,7 +83,7 @@ extension PostgresLedger: JobLedger {
         """
     }
 
-    private static func claimedJob(_ row: [String?]) throws -> ClaimedJob {
+    static func claimedJob(_ row: [String?]) throws -> ClaimedJob {
         var cells = Reader(row)
         let id = JobID(rawValue: try cells.number())
         let batch = BatchID(rawValue: try cells.number())

@@ -151,4 +151,13 @@ struct ContactSheetTests {
         let tooMany = #expect(throws: PNGError.self) { try ContactSheet(capacity: 100_000) }
         #expect(tooMany?.code == .limitExceeded)
     }
+
+    /// Captions of products tell them apart whatever they are written in.
+    @Test(arguments: [
+        ("MUG-01", "MUG-01"), ("Tasse Zoë", "Tasse Zoë"), ("杯-001", "u+676F-001"), ("컵-02", "u+CEF5-02"),
+        ("☕-7", "u+2615-7"), ("كوب", "u+643u+648u+628"), ("a?b", "a?b"), ("e\u{301}", "e\u{301}"),
+    ])
+    func whatCannotBeDrawnIsItsCodePoint(text: String, legible: String) {
+        #expect(ContactSheet.legible(text) == legible)
+    }
 }

@@ -97,10 +97,48 @@ extension IntegrationTests {
                     try site.run(["worker", "--model", Program.demoModel, "--out", site.out, "--drain"]).status == 0)
                 #expect(try waiting.wait().status == 0)
 
+                let other = try site.file("other.csv", "sku,title\nL-1,blue ceramic mug\n")
                 let later = try enqueue(
-                    site, [catalog, "--out", site.out, "--name", "later", "--start-at", "2099-01-05T06:00:00Z"])
+                    site, [other, "--out", site.out, "--name", "later", "--start-at", "2099-01-05T06:00:00Z"])
                 try #require(later.status == 0)
                 #expect(try site.run(["status", "later"]).output.contains("begins 2099-01-05T06:00:00Z"))
+            }
+        }
+
+        @Test func aJobsImageIsMadeFromItsRowWithoutTheFleet() async throws {
+            try await Site.with { site in
+                let catalog = try site.catalog(rows: 2)
+                let shots = try site.file(
+                    "shots.yaml",
+                    "shots: [{name: main, prompt: '{{title}}', negative_prompt: blurry, steps: 3, guidance: 2, step_cache: 0.2}]"
+                )
+                try #require(
+                    try enqueue(site, [catalog, "--shots", shots, "--out", site.out, "--name", "b"]).status == 0)
+                func generate(_ job: Int, _ rest: [String] = []) throws -> Program.Outcome {
+                    try site.run(["generate", "--job", "\(job)", "--output", "\(site.folder)/job-\(job).png"] + rest)
+                }
+                // Before anybody has begun it.
+                let early = try generate(1)
+                try #require(early.status == 0, "\(early.errors)")
+                let before = try site.sql("SELECT id, state, attempt FROM jobs ORDER BY id")
+                #expect(before == ["1|available|0", "2|available|0"])
+                try #require(
+                    try site.run(["worker", "--model", Program.demoModel, "--out", site.out, "--drain"]).status == 0)
+                try #require(try generate(2).status == 0)
+                for job in [1, 2] {
+                    let path = try #require(
+                        try site.sql("SELECT relative_path FROM images WHERE job_id = \(job)").first)
+                    let made = try Data(contentsOf: URL(fileURLWithPath: "\(site.out)/\(path)"))
+                    #expect(try Data(contentsOf: URL(fileURLWithPath: "\(site.folder)/job-\(job).png")) == made)
+                }
+                #expect(try site.count("SELECT count(*) FROM attempts") == 2, "the job is only read")
+
+                let other = try generate(1, ["--model", "\(Program.repository)/ops/demo/packshot-tiny-distilled"])
+                #expect(other.status == 4, "\(other.errors)")
+                #expect(other.errors.contains("job 1 is for the model"), "\(other.errors)")
+                #expect(try generate(99).status == 8)
+                #expect(try generate(1, ["--seed", "3"]).status == 2)
+                #expect(try generate(1, ["--prompt", "a mug"]).status == 2)
             }
         }
     }

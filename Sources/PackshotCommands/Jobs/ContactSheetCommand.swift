@@ -66,8 +66,11 @@ package struct ContactSheetCommand: AsyncParsableCommand {
         Talk.result(output)
     }
 
-    /// SKU and shot, and the title where the sheet's small font can write it: it has the letters of Latin scripts only.
+    /// SKU and shot, and the title where the sheet's small font can write it: it has the letters of Latin scripts only. A SKU
+    /// that it cannot write is told by the number of its job, and by its code points below.
     private static func caption(_ image: LedgerReports.ImageReport) -> String {
+        let sku = ContactSheet.legible(image.sku)
+        guard sku == image.sku else { return "job \(image.job) \(image.shot)\n\(sku)" }
         let isLatin = image.title.unicodeScalars.allSatisfy { $0.value < 0x250 }
         return "\(image.sku) \(image.shot)" + (isLatin ? "\n\(image.title)" : "")
     }

@@ -3,23 +3,34 @@ internal import Foundation
 internal import PNGImage
 internal import PRX
 package import PackshotJobs
+internal import PackshotPostgres
 internal import PackshotWorker
 internal import PromptText
 internal import Tensors
 
-/// `packshot generate`: one prompt, no queue and no ledger.
-package struct GenerateCommand: ParsableCommand {
+/// `packshot generate`: one prompt, no queue and no ledger; or one job of the ledger, without the fleet.
+package struct GenerateCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "generate", abstract: "Make images of one prompt, without queue and ledger.")
+        commandName: "generate", abstract: "Make images of one prompt, without queue and ledger.",
+        discussion: """
+            With --job the image of one job is made from its row, pixel for pixel as a worker would, and written to --output; the \
+            job itself is only read. packshot jobs lists their numbers.
+            """)
 
-    @Option(help: "Checkpoint folder in diffusers' layout.")
-    package var model: String
+    @Option(help: "Checkpoint folder in diffusers' layout (with --job by default the one it was submitted with).")
+    package var model: String?
 
     @Option(help: "What to make.")
-    package var prompt: String
+    package var prompt: String?
+
+    @Option(
+        help:
+            "Number of a job in the ledger to make the image of, in place of --prompt and everything that goes with it."
+    )
+    package var job: Int64?
 
     @Option(name: .customLong("negative-prompt"), help: "What to steer away from.")
-    package var negativePrompt = ""
+    package var negativePrompt: String?
 
     @Option(help: "Seed of PyTorch's CPU generator; its low 32 bits count. Default: derived from the prompt.")
     package var seed: UInt64?
@@ -44,8 +55,8 @@ package struct GenerateCommand: ParsableCommand {
 
     @Option(
         name: .customLong("text-cleaning"),
-        help: "How the prompt is cleaned: full (as the model's pipeline in the reference does) or light.")
-    package var textCleaning = PromptCleaning.full
+        help: "How the prompt is cleaned: full (as the model's pipeline in the reference does, the default) or light.")
+    package var textCleaning: PromptCleaning?
 
     @Option(help: "Images from one generator of that seed; several are written as FILE-0.png, FILE-1.png, …")
     package var images = 1
@@ -66,6 +77,22 @@ package struct GenerateCommand: ParsableCommand {
 
     package func validate() throws {
         guard output.hasSuffix(".png") else { throw ValidationError("--output must end in .png") }
+        guard (prompt == nil) != (job == nil) else { throw ValidationError("give --prompt, or --job") }
+        guard model != nil || job != nil else { throw ValidationError("Missing expected argument '--model <model>'") }
+        if job != nil {
+            let given = [
+                negativePrompt.map { _ in "--negative-prompt" }, seed.map { _ in "--seed" },
+                steps.map { _ in "--steps" },
+                guidance.map { _ in "--guidance" }, width.map { _ in "--width" }, height.map { _ in "--height" },
+                textCleaning.map { _ in "--text-cleaning" }, images == 1 ? nil : "--images",
+                noResolutionBinning ? "--no-resolution-binning" : nil,
+                shortcuts.shortcuts == nil ? nil : "a shortcut",
+            ].compactMap(\.self)
+            guard given.isEmpty else {
+                throw ValidationError(
+                    "the job's row says what to make: \(given.joined(separator: ", ")) cannot be given with --job")
+            }
+        }
         guard (1...64).contains(images) else { throw ValidationError("--images is 1 to 64") }
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is 1 to 1024") }
     }
@@ -94,25 +121,65 @@ package struct GenerateCommand: ParsableCommand {
         let decodeSeconds: Double
     }
 
-    package func run() throws {
+    package func run() async throws {
         let began = ContinuousClock().now
+        if let job {
+            let claimed = try await Self.recorded(JobID(rawValue: job))
+            let checkpoint = try ModelFolder.open(try await modelFolder(of: claimed))
+            guard try checkpoint.fingerprint() == claimed.model.rawValue else {
+                throw CommandError(
+                    .invalidInput,
+                    "job \(job) is for the model \(claimed.model), and \(checkpoint.path) holds \(try checkpoint.fingerprint()): give its folder with --model"
+                )
+            }
+            try make(checkpoint, claimed.spec, origin: ImageProvenance.Origin(claimed), began: began)
+            return
+        }
+        guard let model, let prompt else { return }
         let checkpoint = try ModelFolder.open(model)
-        let threads = threads ?? ModelFolder.defaultThreads
-        let pool = ThreadPool(threads: threads)
         let spec = GenerationSpec(
-            prompt: prompt, negativePrompt: negativePrompt, seed: seed ?? Self.derivedSeed(prompt),
+            prompt: prompt, negativePrompt: negativePrompt ?? "", seed: seed ?? Self.derivedSeed(prompt),
             width: width ?? checkpoint.defaultSize, height: height ?? checkpoint.defaultSize,
             steps: steps ?? PRXCheckpoint.defaultSteps, guidance: guidance ?? PRXCheckpoint.defaultGuidance,
             textCleaning: textCleaning == .light ? .light : nil, shortcuts: shortcuts.shortcuts)
+        try make(checkpoint, spec, origin: nil, began: began)
+    }
+
+    /// The job as a worker would get it.
+    private static func recorded(_ job: JobID) async throws -> ClaimedJob {
+        let (_, reports) = try await Stores.ledger(Stores.postgres())
+        guard let claimed = try await reports.recorded(job) else {
+            throw CommandError(.notFound, "the ledger has no job \(job); packshot jobs lists those there are")
+        }
+        return claimed
+    }
+
+    private func modelFolder(of job: ClaimedJob) async throws -> String {
+        if let model { return model }
+        let (_, reports) = try await Stores.ledger(Stores.postgres())
+        guard let record = try await reports.model(job.model) else {
+            throw CommandError(
+                .notFound, "the ledger does not know the model of job \(job.id): give its folder with --model")
+        }
+        return record.path
+    }
+
+    private func make(
+        _ checkpoint: PRXCheckpoint, _ spec: GenerationSpec, origin: ImageProvenance.Origin?,
+        began: ContinuousClock.Instant
+    ) throws {
+        let threads = threads ?? ModelFolder.defaultThreads
+        let pool = ThreadPool(threads: threads)
         do {
-            try generate(checkpoint, spec, pool, began: began)
+            try generate(checkpoint, spec, origin, pool, began: began)
         } catch let error as PRXError {
             throw CommandError(.invalidInput, error.message)
         }
     }
 
     private func generate(
-        _ checkpoint: PRXCheckpoint, _ spec: GenerationSpec, _ pool: ThreadPool, began: ContinuousClock.Instant
+        _ checkpoint: PRXCheckpoint, _ spec: GenerationSpec, _ origin: ImageProvenance.Origin?, _ pool: ThreadPool,
+        began: ContinuousClock.Instant
     ) throws {
         let request = GenerationRequest(
             seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
@@ -153,7 +220,7 @@ package struct GenerateCommand: ParsableCommand {
             let url = URL(fileURLWithPath: path)
             let bytes = try composer.png(
                 width: image.width, height: image.height, rgb: image.pixels, spec: spec,
-                reusedSteps: result.reusedSteps[index], effectivePrompt: text.effectiveText, origin: nil)
+                reusedSteps: result.reusedSteps[index], effectivePrompt: text.effectiveText, origin: origin)
             do {
                 try files.write(
                     bytes, to: url.lastPathComponent, in: url.deletingLastPathComponent().path, replacing: true)
