@@ -7,7 +7,7 @@ extension IntegrationTests {
         /// A worker with a short lease, so that a test sees it run out.
         static func worker(_ site: Site, _ more: String...) throws -> RunningProgram {
             try site.start(
-                ["worker", "--simulate", "150ms", "--model", Program.demoModel, "--out", site.out, "--lease", "2s"]
+                ["worker", "--simulate", "150ms", "--model", Program.demoModel, "--out", site.out, "--lease", "4s"]
                     + more)
         }
 

@@ -189,9 +189,10 @@ final class Site {
         try #require(process.terminationStatus == 0)
     }
 
-    /// Waits, looking every few milliseconds, until something is so.
+    /// Waits, looking every few milliseconds, until something is so. The limit only ends what is broken: it is many times the seconds
+    /// an idle machine takes at most.
     func wait(upTo seconds: Double, for what: String, _ condition: () throws -> Bool) async throws {
-        let deadline = ContinuousClock().now + .seconds(seconds)
+        let deadline = ContinuousClock().now + .seconds(10 * seconds)
         while try !condition() {
             try #require(ContinuousClock().now < deadline, "waited \(seconds) s in vain for: \(what)")
             try await Task.sleep(for: .milliseconds(20))

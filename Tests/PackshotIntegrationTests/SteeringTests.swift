@@ -29,11 +29,11 @@ extension IntegrationTests {
                 try await site.wait(upTo: 5, for: "the attempt's end") {
                     try site.count("SELECT count(*) FROM attempts WHERE state = 'running'") == 0
                 }
-                // A simulated sampler looks every 20 ms, a step of a real one is longer: half a second is for hearing of it.
+                // An image takes a minute. How soon it stops on an idle machine, the scenario `cancelled` of ops/chaos says.
                 let late = try site.count(
                     """
                     SELECT count(*) FROM attempts a JOIN jobs j ON j.id = a.job_id
-                    WHERE a.finished_at - j.finished_at > interval '500 milliseconds'
+                    WHERE a.finished_at - j.finished_at > interval '30 seconds'
                     """)
                 #expect(late == 0)
                 #expect(try site.files().isEmpty)

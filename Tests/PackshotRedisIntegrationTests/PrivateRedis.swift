@@ -49,7 +49,7 @@ final class PrivateRedis: Sendable {
         try server.run()
         process.set(server)
         let connection = RedisConnection(url)
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(120)
         while true {
             do {
                 _ = try await connection.call(["PING"])

@@ -10,7 +10,7 @@ import Testing
 struct RedisFaultTests {
     /// Returns when the server has a client that blocks.
     private func waitForBlockedClient(_ control: RedisConnection) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(120)
         while true {
             let info = try await control.call(["INFO", "clients"]).text ?? ""
             if info.contains("blocked_clients:1") { return }
@@ -214,7 +214,7 @@ struct RedisFaultTests {
             let waiting = Task { try await queue.claim(model: model, by: ada, limit: 1, wait: long) }
             queue.interrupt()
             _ = try? await waiting.value
-            #expect(.now - start < .seconds(20))
+            #expect(.now - start < long)
             server.resume()
             _ = try await queue.epoch()
         }
@@ -229,7 +229,7 @@ struct RedisFaultTests {
             let start = ContinuousClock.now
             queue.interrupt()
             #expect(try await claim.value.isEmpty)
-            #expect(.now - start < .seconds(10))
+            #expect(.now - start < long)
             server.resume()
             try await queue.dispatch(JobQueueConformance.entries([1]))
             #expect(try await queue.claim(model: model, by: ada, limit: 1, wait: long).count == 1)

@@ -15,8 +15,6 @@ struct RedisJobQueueTests {
             let spent = try await ContinuousClock().measure { try await queue.dispatch(entries) }
             let bytes = try await redis.control.call(["MEMORY", "USAGE", redis.laneKey(), "SAMPLES", "0"]).number ?? 0
             print("dispatched \(Int(Double(count) / (spent / .seconds(1))))/s, \(bytes / count) bytes a job")
-            // Far below what is measured, far above one round trip each.
-            #expect(spent < .seconds(20))
             #expect(bytes / count <= 120)
 
             #expect(try await queue.heldJobs(model: model).count == Int(count))

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--judge-times", action="store_true", help="what is slower than promised is broken; for idle machines")
     parser.add_argument("--keep", type=Path, help="a folder for the ledger and the logs of what breaks")
     parser.add_argument("--seconds", type=float, help="of the random campaign (default: 600 x scale)")
-    parser.add_argument("--jobs", type=int, help="of the random campaign (default: 20000 x scale)")
+    parser.add_argument("--jobs", type=int, help="of the random campaign at a time (default: 2000 x scale)")
     parser.add_argument("--workers", type=int, default=4, help="of the random campaign")
     options = parser.parse_args()
     if options.list:

@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -136,9 +137,9 @@ class Site:
     def enqueue_command(self, jobs: int, name: str = "chaos", *arguments: str, titles=lambda i: f"mug number {i}",
                         model: str | None = None, shots: str = SHOTS) -> list[str]:
         catalog = self.folder / f"{name}.csv"
-        catalog.write_text("sku,title\n" + "".join(f"{name.upper()}-{i},{titles(i)}\n" for i in range(jobs)))
+        _write(catalog, "sku,title\n" + "".join(f"{name.upper()}-{i},{titles(i)}\n" for i in range(jobs)))
         recipe = self.folder / f"{name}.yaml"
-        recipe.write_text(shots)
+        _write(recipe, shots)
         manifest = self.folder / f"{name}.jsonl"
         if manifest not in self.manifests:
             self.manifests.append(manifest)
@@ -296,3 +297,10 @@ class Site:
         """Every second of every worker is priced once: images, waste and idle add up to the last micro-dollar."""
         books = subprocess.run([self.program, "cost", "--reconcile"], capture_output=True, text=True)
         self.expect(books.returncode == 0, f"cost --reconcile: {books.stdout.strip() or books.stderr.strip()}")
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: who submits the same beside us may be reading it."""
+    fresh = path.with_suffix(f".{threading.get_ident()}")
+    fresh.write_text(text)
+    os.replace(fresh, path)

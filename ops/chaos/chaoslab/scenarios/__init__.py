@@ -5,7 +5,7 @@ from . import (
     hanging_jobs, killed_workers, lost_groups, mixed_budget, model_gone, partitions, postgres_away, postgres_full_disk,
     postgres_refuses, postgres_restarts, postgres_unreachable, producers, promoted, promoted_late, random_faults, redis_restarts,
     redis_torn_log, redis_wiped, rolling_stops, sick_outputs, slow_links, soak, taken_paths, terminated_sessions, triple,
-    unfit_redis, wrong_clocks,
+    two_ledgers, unfit_redis, wrong_clocks,
 )
 
 ALL = {
@@ -17,7 +17,7 @@ ALL = {
     "pg-restarts": postgres_restarts, "pg-away": postgres_away, "pg-refuses": postgres_refuses,
     "pg-full-disk": postgres_full_disk, "promoted": promoted, "promoted-late": promoted_late, "frozen-servers": frozen_servers,
     "pg-unreachable": postgres_unreachable, "few-connections": few_connections,
-    "full-disk": full_disk, "sick-outputs": sick_outputs, "model-gone": model_gone, "taken-paths": taken_paths,
+    "full-disk": full_disk, "sick-outputs": sick_outputs, "model-gone": model_gone, "taken-paths": taken_paths, "two-ledgers": two_ledgers,
     "wrong-clocks": wrong_clocks, "triple": triple, "cancelled": cancelled, "fair-turns": fair_turns, "budget": budget, "mixed-budget": mixed_budget, "delayed": delayed,
 }
 
@@ -28,5 +28,6 @@ NOT_YET: dict[str, str] = {
     "promoted-late": "files that the ledger forgot are taken for somebody else's",
     "few-connections": "workers that have no connection to settle by hold finished images",
     "sick-outputs": "a machine's fault is charged to the job", "model-gone": "a model that is away ends the workers of all others",
+    "two-ledgers": "a ledger has no identity",
     "mixed-budget": "a budget discards images that are dearer than the last ones",
 }

@@ -14,18 +14,20 @@ def run(site: Site) -> None:
         shutil.copytree(kept, folder)
         config = folder / "scheduler" / "scheduler_config.json"
         config.write_text(config.read_text().rstrip().removesuffix("}") + f', "_note": "{folder.name}"}}')
-    site.fleet(3, "20ms±50%", model=False)
-    for folder in gone, damaged:
-        site.enqueue(30, f"first-{folder.name}", model=str(folder))
+    fleet = site.fleet(3, "20ms±50%", model=False)
+    site.enqueue(30, "first", model=str(gone))
     site.wait_until_done()
-    # Submitted while they were there, due when they are not.
+    site.wait("they have put the model away", lambda: fleet.said("worker stopped") == fleet.said("worker ready") > 0)
+    # Idle workers, that see the jobs when the models are away.
+    deeds = [(worker, site.freeze(worker)) for worker in fleet.workers]
     for folder in gone, damaged:
-        site.enqueue(30, folder.name, "--start-at", "+4s", model=str(folder))
+        site.enqueue(30, folder.name, model=str(folder))
     shutil.move(gone, site.folder / "moved")
     index = damaged / "model_index.json"
     whole = index.read_text()
     index.write_text(whole[:20])
-    site.wait("the jobs of both are due", lambda: site.count("SELECT count(*) FROM job_states WHERE state = 'available'") == 60, 60)
+    for deed in deeds:
+        site.thaw(*deed)
     site.enqueue(100, "others")
     site.wait("the jobs of another model are made", lambda: site.count(
         "SELECT count(*) FROM images i JOIN batches b ON b.id = i.batch_id WHERE b.name = 'others'") == 100, 60)

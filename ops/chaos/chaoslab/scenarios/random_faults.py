@@ -15,7 +15,7 @@ from ..site import LEASE, Site
 def run(site: Site) -> None:
     rng, server = site.rng, site.redis
     site.attempts = 3
-    jobs = site.options.jobs or site.scaled(20_000)
+    jobs = site.options.jobs or site.scaled(2_000, least=500)
     seconds = site.options.seconds or 600 * site.options.scale
     # F1: the producer dies, then runs again: the second run must finish what the first began, and make nothing twice.
     enqueue = site.enqueue_command(jobs)
@@ -25,7 +25,7 @@ def run(site: Site) -> None:
     first.wait()
     subprocess.run(enqueue, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     fleet = site.fleet(site.options.workers, "20ms±50%")
-    counts, asleep = {}, []
+    counts, asleep, batches = {}, [], 0
 
     def kill_worker():
         site.kill(fleet.pick(rng))
@@ -78,8 +78,13 @@ def run(site: Site) -> None:
             asleep.remove(item)
             site.thaw(*item[1:])
         fleet.replace_ended()
-        if site.unfinished == 0:
-            break
+        if 0 <= site.unfinished < jobs // 4:
+            # A producer that is cut off says so, and is run again.
+            batches += 1
+            again = site.enqueue_command(jobs, f"more-{batches}")
+            while (code := subprocess.run(again, capture_output=True).returncode) == 5:
+                pass
+            site.expect(code == 0, f"enqueue ended with {code}")
     for _, victim, deed in asleep:
         site.thaw(victim, deed)
     site.facts["faults"] = counts
