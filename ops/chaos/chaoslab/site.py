@@ -111,11 +111,14 @@ class Site:
         return self.fleet(count, pace, *arguments, prefix=host.prefix, environment={
             "REDIS_URL": f"redis://{servers}:6379", "DATABASE_URL": f"postgresql://packshot@{servers}:5432/packshot"})
 
-    def new_database(self, name: str) -> str:
-        """Creates a database and gives its URL."""
+    def new_database(self, name: str, dump: Path | None = None) -> str:
+        """Creates a database, from a dump if one is given, and gives its URL."""
         name = f"{name}_{self.name.replace('-', '_')}"
         subprocess.run(["psql", "-qX", self.admin, "-c", f"CREATE DATABASE {name}"], check=True)
-        return self.admin.replace("/packshot?", f"/{name}?")
+        url = self.admin.replace("/packshot?", f"/{name}?")
+        if dump:
+            restore(dump, url)
+        return url
 
     def use_database(self, url: str) -> None:
         os.environ["DATABASE_URL"] = url
@@ -284,7 +287,7 @@ class Site:
             "lease": LEASE, "stale refused": report["staleSettlementsRefused"], "worker starts": sum(fleet.starts for fleet in self.fleets),
         }
         self.facts.update(facts)
-        left = [str(p) for p in self.out.rglob("*") if p.is_file() and p.suffix != ".png"] if self.out.exists() else []
+        left = [str(p) for p in self.out.rglob("*") if p.is_file() and p.suffix != ".png" and p.parent != self.out / ".packshot"] if self.out.exists() else []
         self.expect(not left, f"half-written files are left: {left[:3]}")
         self.expect(audit.returncode == 0, f"audit: {report['breaches']}")
         self.reckoning.check(self)
@@ -297,6 +300,16 @@ class Site:
         """Every second of every worker is priced once: images, waste and idle add up to the last micro-dollar."""
         books = subprocess.run([self.program, "cost", "--reconcile"], capture_output=True, text=True)
         self.expect(books.returncode == 0, f"cost --reconcile: {books.stdout.strip() or books.stderr.strip()}")
+
+
+def dump(url: str, path: Path) -> Path:
+    with open(path, "wb") as file:
+        subprocess.run(["pg_dump", url], stdout=file, check=True)
+    return path
+
+
+def restore(path: Path, url: str) -> None:
+    subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", url, "-f", str(path)], check=True, stdout=subprocess.DEVNULL)
 
 
 def _write(path: Path, text: str) -> None:

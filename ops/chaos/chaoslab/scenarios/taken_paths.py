@@ -1,11 +1,13 @@
 """D4: a file is there already: the same bytes are adopted, others refused, and no link leads out of the output folder."""
 
 import os
+import subprocess
 
-from ..site import Site
+from ..site import Site, dump
 
 
 def run(site: Site) -> None:
+    before_all = dump(os.environ["DATABASE_URL"], site.folder / "dump.sql")
     site.enqueue(40)
     site.fleet(2, "5ms")
     site.wait_until_done()
@@ -22,9 +24,10 @@ def run(site: Site) -> None:
     folder.symlink_to(outside)
     files[2].unlink()
     files[2].symlink_to(outside / "leak.png")
-    # As after a restore of an older ledger: the files are there, nobody knows of them.
+    # An older dump is restored: the files are there, nobody knows of them.
     site.redis.call("FLUSHALL")
-    site.use_database(site.new_database("restored"))
+    site.use_database(site.new_database("restored", before_all))
+    subprocess.run([site.program, "ledger", "adopt"], capture_output=True)
     site.enqueue(40)
     site.fleet(2, "5ms")
     site.wait_until_done()

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..servers import Postgres
-from ..site import Site
+from ..site import Site, dump, restore
 
 JOBS = 20
 
@@ -14,13 +14,13 @@ JOBS = 20
 class _Ledger:
     """A ledger, and what its people run."""
 
-    def __init__(self, site: Site, name: str, prefix: str, dump: Path | None = None):
+    def __init__(self, site: Site, name: str, prefix: str, dumped: Path | None = None):
         self.site, self.name = site, name
         self.server = Postgres(site.folder / name)
         site.servers.append(self.server)
         self.environment = {**os.environ, "DATABASE_URL": self.server.url, "REDIS_URL": f"{site.redis.url}?prefix={prefix}"}
-        if dump:
-            subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", self.server.url, "-f", str(dump)], check=True, stdout=subprocess.DEVNULL)
+        if dumped:
+            restore(dumped, self.server.url)
         else:
             self("migrate")
 
@@ -79,6 +79,7 @@ def run(site: Site) -> None:
     # Both at once: one has it, whoever it is.
     for number in range(site.scaled(10, least=2)):
         fresh = site.folder / f"fresh-{number}"
+        fresh.mkdir()
         _one(site, lambda ledger, fresh=fresh: ledger.enqueue(f"race-{number}", fresh), (first, second), "folder")
     for number in range(site.scaled(10, least=2)):
         third, fourth = (_Ledger(site, f"racer-{number}-{name}", f"race-{number}") for name in ("a", "b"))
@@ -86,13 +87,10 @@ def run(site: Site) -> None:
         for racer in third, fourth:
             racer.server.end()
     # A dump, restored beside the original: it works at nothing before somebody says what it is.
-    dump = site.folder / "dump.sql"
-    with open(dump, "wb") as file:
-        subprocess.run(["pg_dump", first.server.url], stdout=file, check=True)
-    copy = _Ledger(site, "copy", "one", dump)
-    for command in ["enqueue"], ["worker"], ["reconcile"]:
-        answer = copy.enqueue("mine", shared) if command == ["enqueue"] else copy.work(shared) if command == ["worker"] else copy("reconcile")
-        refused(answer, f"{command[0]} by a restored dump", "ledger adopt", "ledger rename")
+    dumped = dump(first.server.url, site.folder / "dump.sql")
+    copy = _Ledger(site, "copy", "one", dumped)
+    for what, answer in ("enqueue", copy.enqueue("mine", shared)), ("a worker", copy.work(shared)), ("reconcile", copy("reconcile")):
+        refused(answer, f"{what} of a restored dump", "ledger adopt", "ledger rename")
     first.makes("after-the-dump", shared)
     code, said = copy("ledger", "rename")
     site.expect(code == 0, f"ledger rename ended with {code}: {said}")
@@ -101,7 +99,7 @@ def run(site: Site) -> None:
     refused(copy.enqueue("mine", shared), "enqueue by a renamed copy into the original's folder", "ledger")
     untouched("by a copy")
     # A dump that replaces the original, which is not quite dead.
-    heir = _Ledger(site, "heir", "one", dump)
+    heir = _Ledger(site, "heir", "one", dumped)
     code, said = heir("ledger", "adopt")
     site.expect(code == 0, f"ledger adopt ended with {code}: {said}")
     refused(first.enqueue("too-late", shared), "enqueue by an original that was replaced", "ledger adopt")
