@@ -12,6 +12,8 @@ public struct PRXError: Error, Hashable, Sendable, CustomStringConvertible {
         case badRequest
         /// A prompt that cannot be used.
         case badPrompt
+        /// A picture came out with values that are no numbers.
+        case notFinite
     }
 
     /// What kind of trouble.

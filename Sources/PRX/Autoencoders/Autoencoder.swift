@@ -1,4 +1,3 @@
-internal import Foundation
 public import Tensors
 
 /// A variational autoencoder: latents to images and back.
@@ -65,25 +64,14 @@ extension Autoencoder {
 
 /// Opens a checkpoint's autoencoder, whichever kind it is.
 public enum AutoencoderFolder {
-    private struct Kind: Decodable {
-        let _class_name: String?
-        let attention_head_dim: Int?
-    }
-
     /// Opens a `vae/` folder of the class its config names (`AutoencoderKL` or `AutoencoderDC`).
     /// - Throws: ``PRXError`` and ``TensorError``, naming file and key or tensor.
     public static func load(_ folder: String) throws -> any Autoencoder {
-        let file = "\(folder)/config.json"
-        let kind = try ConfigFile.read(Kind.self, at: file)
-        switch kind._class_name {
+        let config = try ConfigReader(file: "\(folder)/config.json")
+        switch try config.word("_class_name", "", among: ["AutoencoderKL", "AutoencoderDC"]) {
         case "AutoencoderKL": return try AutoencoderKL(folder: folder)
         case "AutoencoderDC": return try AutoencoderDC(folder: folder)
-        case nil:
-            throw PRXError(.badCheckpoint, "\(file): the key _class_name is missing")
-        case .some(let other):
-            throw PRXError(
-                .unsupported,
-                "\(file): _class_name is \(other.debugDescription), expected AutoencoderKL or AutoencoderDC")
+        default: throw config.error("_class_name", "is missing")
         }
     }
 }

@@ -40,11 +40,6 @@ public struct CheckpointInspection: Codable, Hashable, Sendable {
     /// Bytes of all weights.
     public var bytes: Int { components.reduce(0) { $0 + $1.bytes } }
 
-    private struct Index: Decodable {
-        let _class_name: String?
-        let default_sample_size: Int?
-    }
-
     /// Looks at a folder. Reads headers, and every byte for the fingerprint (large files' digests are remembered).
     public init(path: String) {
         let path = URL(fileURLWithPath: path).standardizedFileURL.path
@@ -57,9 +52,9 @@ public struct CheckpointInspection: Codable, Hashable, Sendable {
                 return nil
             }
         }
-        let index = attempt { try ConfigFile.read(Index.self, at: "\(path)/model_index.json") }
-        pipelineClass = index?._class_name ?? ""
-        defaultSize = index?.default_sample_size
+        let index = attempt { try ModelIndex(checkpoint: path) }
+        pipelineClass = index?.pipeline.rawValue ?? ""
+        defaultSize = index?.defaultSampleSize
         defaultSteps = PRXCheckpoint.defaultSteps
         defaultGuidance = PRXCheckpoint.defaultGuidance
         let classes = Self.classes(path)
@@ -67,7 +62,7 @@ public struct CheckpointInspection: Codable, Hashable, Sendable {
         for (name, base) in [
             ("text_encoder", "model"), ("transformer", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"),
         ] {
-            guard name != "vae" || pipelineClass != "PRXPixelPipeline" else { continue }
+            guard name != "vae" || index?.pipeline != .pixel else { continue }
             guard let weights = attempt({ try WeightFolder(path: "\(path)/\(name)", base: base) }) else { continue }
             let bytes = weights.files.reduce(0) { sum, file in
                 let attributes = try? FileManager.default.attributesOfItem(atPath: file)

@@ -40,27 +40,23 @@ public final class PRXCheckpoint: Sendable {
                 .badCheckpoint,
                 "\(path) is no PRX checkpoint: model_index.json is missing (a diffusers folder is expected)")
         }
-        let index = try ConfigFile.read(ModelIndex.self, at: "\(path)/model_index.json")
-        guard ["PRXPipeline", "PRXPixelPipeline"].contains(index.className) else {
-            throw PRXError(
-                .unsupported,
-                "\(path)/model_index.json: the pipeline \(index.className) is not supported; PRXPipeline and PRXPixelPipeline are"
-            )
-        }
+        let index = try ModelIndex(checkpoint: path)
         let transformer = try PRXTransformer2DModel(folder: "\(path)/transformer")
-        let encoder = try Self.encoder(index, path)
+        let encoder = try Self.textEncoder(index, path)
         guard encoder.width == transformer.configuration.contextWidth else {
             throw PRXError(
                 .badCheckpoint,
                 "\(path): the text encoder is \(encoder.width) wide, the transformer expects \(transformer.configuration.contextWidth)"
             )
         }
-        let scheduler = try Self.scheduler(path)
-        if index.className == "PRXPixelPipeline" {
+        let scheduler = try FlowMatchEulerDiscreteScheduler(
+            ConfigReader(file: "\(path)/scheduler/scheduler_config.json"))
+        switch index.pipeline {
+        case .pixel:
             pipeline = try PRXPixelPipeline(
-                transformer: transformer, scheduler: scheduler, noiseScale: Float(index.noiseScale ?? 2),
+                transformer: transformer, scheduler: scheduler, noiseScale: Float(index.noiseScale),
                 sampleSize: index.defaultSampleSize)
-        } else {
+        case .latent:
             pipeline = try PRXPipeline(
                 transformer: transformer, scheduler: scheduler, autoencoder: AutoencoderFolder.load("\(path)/vae"),
                 sampleSize: index.defaultSampleSize)
@@ -73,17 +69,16 @@ public final class PRXCheckpoint: Sendable {
         }
         self.path = path
         name = URL(fileURLWithPath: path).lastPathComponent
-        pipelineClass = index.className
+        pipelineClass = index.pipeline.rawValue
         let files = CheckpointFiles(root: path)
         byteCount = try files.weightBytes()
         parameterCount = try Self.parameterCount(path, index)
-        defaultSize = index.defaultSampleSize ?? 512
+        defaultSize = index.defaultSampleSize
     }
 
-    /// The encoder of the class `model_index.json` names, or of the one that the pipeline has.
-    private static func encoder(_ index: ModelIndex, _ path: String) throws -> any TextEncoder {
-        let standard = index.className == "PRXPixelPipeline" ? "Qwen3VLTextModel" : "T5GemmaEncoder"
-        switch index.textEncoderClass ?? standard {
+    /// Opens the text encoder of the class that `model_index.json` names.
+    static func textEncoder(_ index: ModelIndex, _ path: String) throws -> any TextEncoder {
+        switch index.textEncoderClass {
         case "Qwen3VLTextModel": return try Qwen3VLTextModel(folder: "\(path)/text_encoder")
         case "T5GemmaEncoder": return try T5GemmaEncoder(folder: "\(path)/text_encoder")
         case let other:
@@ -93,24 +88,10 @@ public final class PRXCheckpoint: Sendable {
 
     private static func parameterCount(_ path: String, _ index: ModelIndex) throws -> Int {
         var folders = [("transformer", "diffusion_pytorch_model"), ("text_encoder", "model")]
-        if index.className == "PRXPipeline" { folders.append(("vae", "diffusion_pytorch_model")) }
+        if index.pipeline == .latent { folders.append(("vae", "diffusion_pytorch_model")) }
         return try folders.reduce(0) { sum, folder in
             try WeightFolder(path: "\(path)/\(folder.0)", base: folder.1).tensors.values.reduce(sum) { $0 + $1.count }
         }
-    }
-
-    private static func scheduler(_ path: String) throws(PRXError) -> FlowMatchEulerDiscreteScheduler {
-        let file = "\(path)/scheduler/scheduler_config.json"
-        let configuration = try ConfigFile.read(SchedulerConfiguration.self, at: file)
-        let (count, shift) = (configuration.num_train_timesteps ?? 1000, configuration.shift ?? 3)
-        try ConfigFile.check(count, "num_train_timesteps", in: 2...1_000_000, file: file)
-        guard shift > 0, shift < 1000 else {
-            throw PRXError(.badCheckpoint, "\(file): shift is \(shift), expected above 0")
-        }
-        guard configuration.use_dynamic_shifting != true else {
-            throw PRXError(.unsupported, "\(file): use_dynamic_shifting is on, which PRX's pipelines do not use")
-        }
-        return FlowMatchEulerDiscreteScheduler(trainTimestepCount: count, shift: shift)
     }
 
     /// What sides of an image must be a multiple of, in pixels.

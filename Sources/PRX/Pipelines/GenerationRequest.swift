@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// What to make, besides the text.
 public struct GenerationRequest: Hashable, Sendable {
     /// Seed of PyTorch's CPU generator; its low 32 bits count.
@@ -52,18 +54,27 @@ public struct RGBImage: Hashable, Sendable {
     }
 
     /// Maps `[-1, 1]` to `0...255`: `clamp(x · 0.5 + 0.5, 0, 1) · 255` in float32, halves to even, as upstream's
-    /// `VaeImageProcessor` does. `planes` is `[3, height, width]`; values that are not numbers become 0.
-    public init(planes: UnsafePointer<Float>, width: Int, height: Int) {
-        let count = width * height
+    /// `VaeImageProcessor` does.
+    /// - Parameter image: Three channels.
+    /// - Throws: ``PRXError`` `.notFinite` when a value is none or infinite: upstream would show it as black or white.
+    public init(_ image: FloatImage) throws(PRXError) {
+        precondition(image.channels == 3, "a picture has three channels, not \(image.channels)")
+        let count = image.width * image.height
         var pixels = [UInt8](repeating: 0, count: count * 3)
         for channel in 0..<3 {
             for index in 0..<count {
-                let unit = min(max(planes[channel * count + index] * 0.5 + 0.5, 0), 1)
-                let level = (unit * 255).rounded(.toNearestOrEven)
-                pixels[index * 3 + channel] = level.isNaN ? 0 : UInt8(level)
+                let value = image.values.pointer[channel * count + index]
+                guard value.isFinite else {
+                    throw PRXError(
+                        .notFinite,
+                        "the picture has no number at x \(index % image.width), y \(index / image.width): the checkpoint's weights or settings are damaged, or too large for float32"
+                    )
+                }
+                let unit = min(max(value * 0.5 + 0.5, 0), 1)
+                pixels[index * 3 + channel] = UInt8((unit * 255).rounded(.toNearestOrEven))
             }
         }
-        self.init(width: width, height: height, pixels: pixels)
+        self.init(width: image.width, height: image.height, pixels: pixels)
     }
 }
 

@@ -13,7 +13,7 @@ public protocol ImagePipeline: Sendable {
     ///   - negative: Embedding of the negative prompt, for guidance above 1, else not looked at; nil is a text without tokens.
     ///   - checkpoint: Called between steps and between blocks with the steps done (over all images) and in all; what it
     ///     throws ends the generation.
-    /// - Throws: ``PRXError`` `.badRequest`; what `checkpoint` throws.
+    /// - Throws: ``PRXError`` `.badRequest`, `.notFinite`; what `checkpoint` throws.
     func generate(
         _ request: GenerationRequest, prompt: TextEmbedding, negative: TextEmbedding?, pool: ThreadPool,
         checkpoint: (_ done: Int, _ total: Int) throws -> Void
@@ -30,15 +30,17 @@ extension ImagePipeline {
     }
 
     /// Images of the size asked for, as bytes.
+    /// - Throws: ``PRXError`` `.notFinite`.
     func finish(
         _ planes: [FloatImage], _ latents: [FloatImage], _ request: GenerationRequest, reusedSteps: [Int],
         sampled: ContinuousClock.Instant, start: ContinuousClock.Instant
-    ) -> GenerationResult {
+    ) throws(PRXError) -> GenerationResult {
         let wanted = ImageSize(height: request.height, width: request.width)
         let sized = planes.map { plane in
             plane.height == wanted.height && plane.width == wanted.width ? plane : plane.resizedAndCropped(to: wanted)
         }
-        let images = sized.map { RGBImage(planes: $0.values.pointer, width: $0.width, height: $0.height) }
+        var images: [RGBImage] = []
+        for plane in sized { images.append(try RGBImage(plane)) }
         return GenerationResult(
             images: images, sampleTime: sampled - start, decodeTime: ContinuousClock().now - sampled,
             reusedSteps: reusedSteps,

@@ -1,29 +1,47 @@
 /// `model_index.json`: which pipeline a checkpoint is for, and its defaults.
-struct ModelIndex: Decodable {
-    let className: String
-    let defaultSampleSize: Int?
-    let noiseScale: Double?
-    let textEncoderClass: String?
-    let vaeClass: String?
-
-    private enum CodingKeys: String, CodingKey {
-        case _class_name, default_sample_size, noise_scale, text_encoder, vae
+struct ModelIndex {
+    /// Upstream's pipelines.
+    enum Pipeline: String {
+        case latent = "PRXPipeline"
+        case pixel = "PRXPixelPipeline"
     }
 
-    init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        className = try values.decode(String.self, forKey: ._class_name)
-        defaultSampleSize = try values.decodeIfPresent(Int.self, forKey: .default_sample_size)
-        noiseScale = try values.decodeIfPresent(Double.self, forKey: .noise_scale)
-        // Components are pairs of library and class; a part that is absent is [null, null].
-        textEncoderClass = try values.decodeIfPresent([String?].self, forKey: .text_encoder)?.last ?? nil
-        vaeClass = try values.decodeIfPresent([String?].self, forKey: .vae)?.last ?? nil
-    }
-}
+    let pipeline: Pipeline
+    /// Pixels of a side when nobody says otherwise. A missing key has the pipeline's default.
+    let defaultSampleSize: Int
+    /// Standard deviation of a pixel pipeline's initial noise.
+    let noiseScale: Double
+    /// Class of the text encoder.
+    let textEncoderClass: String
 
-/// `scheduler/scheduler_config.json`, as far as it changes anything.
-struct SchedulerConfiguration: Decodable {
-    let num_train_timesteps: Int?
-    let shift: Double?
-    let use_dynamic_shifting: Bool?
+    /// Reads a checkpoint's index.
+    /// - Throws: ``PRXError`` for what is not understood.
+    init(checkpoint: String) throws(PRXError) {
+        let config = try ConfigReader(file: "\(checkpoint)/model_index.json")
+        let name = try config.word(
+            "_class_name", "", among: [Pipeline.latent, .pixel].map(\.rawValue))
+        guard let pipeline = Pipeline(rawValue: name) else { throw config.error("_class_name", "is missing") }
+        self.pipeline = pipeline
+        defaultSampleSize = try config.int(
+            "default_sample_size", pipeline == .pixel ? 1024 : 512, in: 1...GenerationRequest.maximumSide)
+        noiseScale = try pipeline == .pixel ? config.number("noise_scale", 2, in: ConfigReader.positive) : 1
+        let encoders: [Pipeline: String] = [.latent: "T5GemmaEncoder", .pixel: "Qwen3VLTextModel"]
+        textEncoderClass = try config.component("text_encoder") ?? encoders[pipeline] ?? ""
+        try Self.demand(config, "transformer", "PRXTransformer2DModel")
+        try Self.demand(config, "scheduler", "FlowMatchEulerDiscreteScheduler")
+        if pipeline == .latent {
+            try Self.demand(config, "vae", "AutoencoderKL", "AutoencoderDC")
+        } else {
+            _ = try config.component("vae")
+            // Read with the tokenizer, by `PromptReader`.
+            config.inert(["prompt_max_tokens"])
+        }
+        _ = try config.component("tokenizer")
+        try config.finish()
+    }
+
+    private static func demand(_ config: ConfigReader, _ key: String, _ classes: String...) throws(PRXError) {
+        guard let name = try config.component(key), !classes.contains(name) else { return }
+        throw config.error(key, "is of class \(name), expected \(classes.joined(separator: " or "))", .unsupported)
+    }
 }

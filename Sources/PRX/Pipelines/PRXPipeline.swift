@@ -49,6 +49,6 @@ public struct PRXPipeline: ImagePipeline {
                 try autoencoder.decode(autoencoder.ownScale(image), on: pool) { try checkpoint(total, total) }
             }
         }
-        return finish(planes, latents, request, reusedSteps: reusedSteps, sampled: sampled, start: start)
+        return try finish(planes, latents, request, reusedSteps: reusedSteps, sampled: sampled, start: start)
     }
 }

@@ -38,7 +38,7 @@ public struct PRXPixelPipeline: ImagePipeline {
         let start = ContinuousClock().now
         let (images, reusedSteps) = try loop.run(
             request, size: size, prompt: prompt, negative: negative, pool: pool, checkpoint: checkpoint)
-        return finish(
+        return try finish(
             images, images, request, reusedSteps: reusedSteps, sampled: ContinuousClock().now, start: start)
     }
 }

@@ -23,6 +23,24 @@ public struct FlowMatchEulerDiscreteScheduler: Sendable {
         sigmaMin = shifted(1)
     }
 
+    /// Reads `scheduler_config.json`, keys and defaults of upstream's constructor.
+    /// - Throws: ``PRXError`` for schedules that are not implemented, and for what is not understood.
+    init(_ config: ConfigReader) throws(PRXError) {
+        try config.demand("_class_name", .text("FlowMatchEulerDiscreteScheduler"))
+        let count = try config.int("num_train_timesteps", 1000, in: 2...1_000_000)
+        let shift = try config.number("shift", 1, in: ConfigReader.positive)
+        for key in [
+            "use_dynamic_shifting", "invert_sigmas", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas",
+            "stochastic_sampling",
+        ] { try config.demand(key, .flag(false), .null) }
+        // Upstream takes 0 for none.
+        try config.demand("shift_terminal", .null, .number(0))
+        // They say how dynamic shifting goes, which is off.
+        config.inert(["base_shift", "max_shift", "base_image_seq_len", "max_image_seq_len", "time_shift_type"])
+        try config.finish()
+        self.init(trainTimestepCount: count, shift: shift)
+    }
+
     /// A schedule to walk.
     public struct Schedule: Hashable, Sendable {
         /// `steps + 1` noise levels from 1 down to 0.

@@ -1,5 +1,5 @@
 /// `text_encoder/config.json` of a Qwen3-VL text tower, in the keys of transformers 4 and 5.
-public struct Qwen3VLTextConfiguration: Decodable, Hashable, Sendable {
+public struct Qwen3VLTextConfiguration: Hashable, Sendable {
     /// Ids there are.
     public let vocabularySize: Int
     /// Width of a token.
@@ -19,46 +19,32 @@ public struct Qwen3VLTextConfiguration: Decodable, Hashable, Sendable {
     /// Base of the rotary frequencies.
     public let ropeTheta: Double
 
-    private enum CodingKeys: String, CodingKey {
-        case vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, num_key_value_heads
-        case head_dim, rms_norm_eps, rope_theta, rope_parameters, text_config
-    }
-
-    private struct RopeParameters: Decodable {
-        let rope_theta: Double?
-    }
-
     /// Reads the keys at the top level, or below `text_config` where a whole Qwen3-VL was saved.
-    public init(from decoder: any Decoder) throws {
-        let top = try decoder.container(keyedBy: CodingKeys.self)
-        let values =
-            top.contains(.text_config) ? try top.nestedContainer(keyedBy: CodingKeys.self, forKey: .text_config) : top
-        vocabularySize = try values.decode(Int.self, forKey: .vocab_size)
-        hiddenSize = try values.decode(Int.self, forKey: .hidden_size)
-        intermediateSize = try values.decode(Int.self, forKey: .intermediate_size)
-        layerCount = try values.decode(Int.self, forKey: .num_hidden_layers)
-        headCount = try values.decode(Int.self, forKey: .num_attention_heads)
-        keyHeadCount = try values.decodeIfPresent(Int.self, forKey: .num_key_value_heads) ?? headCount
-        headWidth = try values.decodeIfPresent(Int.self, forKey: .head_dim) ?? (hiddenSize / max(1, headCount))
-        epsilon = try values.decodeIfPresent(Double.self, forKey: .rms_norm_eps) ?? 1e-6
-        let parameters = try values.decodeIfPresent(RopeParameters.self, forKey: .rope_parameters)
-        ropeTheta =
-            try parameters?.rope_theta ?? values.decodeIfPresent(Double.self, forKey: .rope_theta) ?? 5_000_000
-    }
-
-    func validate(file: String) throws(PRXError) {
-        try ConfigFile.check(vocabularySize, "vocab_size", in: 1...4_000_000, file: file)
-        try ConfigFile.check(hiddenSize, "hidden_size", in: 1...65_536, file: file)
-        try ConfigFile.check(intermediateSize, "intermediate_size", in: 1...524_288, file: file)
-        try ConfigFile.check(layerCount, "num_hidden_layers", in: 1...1024, file: file)
-        try ConfigFile.check(headCount, "num_attention_heads", in: 1...1024, file: file)
-        try ConfigFile.check(keyHeadCount, "num_key_value_heads", in: 1...1024, file: file)
-        try ConfigFile.check(headWidth, "head_dim", in: 2...4096, file: file)
-        guard headCount % keyHeadCount == 0, headWidth % 2 == 0, ropeTheta > 0 else {
-            throw PRXError(
-                .badCheckpoint,
-                "\(file): num_attention_heads must be a multiple of num_key_value_heads, head_dim even, rope_theta positive"
-            )
+    /// - Throws: ``PRXError`` for what upstream refuses, and for what is not understood.
+    init(_ top: ConfigReader) throws(PRXError) {
+        let nested = try top.object("text_config")
+        if nested != nil { top.leaveTheRest() }
+        let config = nested ?? top
+        vocabularySize = try config.int("vocab_size", nil, in: 1...4_000_000)
+        hiddenSize = try config.int("hidden_size", nil, in: 1...65_536)
+        intermediateSize = try config.int("intermediate_size", nil, in: 1...524_288)
+        layerCount = try config.int("num_hidden_layers", nil, in: 1...1024)
+        headCount = try config.int("num_attention_heads", nil, in: 1...1024)
+        keyHeadCount = try config.optionalInt("num_key_value_heads", in: 1...1024) ?? headCount
+        headWidth = try config.optionalInt("head_dim", in: 2...4096) ?? hiddenSize / headCount
+        epsilon = try config.number("rms_norm_eps", 1e-6, in: 0...1)
+        ropeTheta = try TextEncoderConfig.ropeTheta(config, standard: 5_000_000)
+        try config.demand("hidden_act", .text("silu"))
+        try config.demand("layer_types", .null, .list(Array(repeating: .text("full_attention"), count: layerCount)))
+        try config.demand("use_sliding_window", .flag(false), .null)
+        try config.demand("sliding_window", .null)
+        try TextEncoderConfig.finish(config)
+        guard headCount % keyHeadCount == 0 else {
+            throw config.error(
+                "num_attention_heads", "is \(headCount), no multiple of num_key_value_heads \(keyHeadCount)")
+        }
+        guard headWidth >= 2, headWidth % 2 == 0 else {
+            throw config.error("head_dim", "is \(headWidth), expected an even number")
         }
     }
 

@@ -33,9 +33,7 @@ public final class Qwen3VLTextModel: TextEncoder {
     /// Opens a `text_encoder/` folder.
     /// - Throws: ``PRXError`` and ``TensorError``, naming file and key.
     public convenience init(folder: String) throws {
-        let file = "\(folder)/config.json"
-        let configuration = try ConfigFile.read(Qwen3VLTextConfiguration.self, at: file)
-        try configuration.validate(file: file)
+        let configuration = try Qwen3VLTextConfiguration(ConfigReader(file: "\(folder)/config.json"))
         try self.init(configuration: configuration, weights: WeightFolder(path: folder, base: "model"))
     }
 

@@ -39,9 +39,7 @@ public final class T5GemmaEncoder: TextEncoder {
     /// Opens a `text_encoder/` folder.
     /// - Throws: ``PRXError`` and ``TensorError``, naming file and key.
     public convenience init(folder: String) throws {
-        let file = "\(folder)/config.json"
-        let configuration = try ConfigFile.read(T5GemmaConfiguration.self, at: file)
-        try configuration.validate(file: file)
+        let configuration = try T5GemmaConfiguration(ConfigReader(file: "\(folder)/config.json"))
         try self.init(configuration: configuration, weights: WeightFolder(path: folder, base: "model"))
     }
 

@@ -52,9 +52,7 @@ public final class PRXTransformer2DModel: Sendable {
     /// Opens a `transformer/` folder, with diffusers' tensor names or those of the research code.
     /// - Throws: ``PRXError`` and ``TensorError``, naming file and key.
     public convenience init(folder: String) throws {
-        let file = "\(folder)/config.json"
-        let configuration = try ConfigFile.read(PRXTransformerConfiguration.self, at: file)
-        try configuration.validate(file: file)
+        let configuration = try PRXTransformerConfiguration(ConfigReader(file: "\(folder)/config.json"))
         try self.init(
             configuration: configuration,
             weights: WeightFolder(path: folder, base: "diffusion_pytorch_model").renamed(ResearchNames.converted))

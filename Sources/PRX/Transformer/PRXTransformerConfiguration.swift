@@ -1,5 +1,5 @@
 /// `transformer/config.json`, with upstream's keys and defaults.
-public struct PRXTransformerConfiguration: Decodable, Hashable, Sendable {
+public struct PRXTransformerConfiguration: Hashable, Sendable {
     /// Channels of the latents, or 3 for pixels.
     public let inChannels: Int
     /// Rows and columns of latents in one token.
@@ -27,33 +27,37 @@ public struct PRXTransformerConfiguration: Decodable, Hashable, Sendable {
     /// Whether the model is told its input's height and width.
     public let hasResolutionEmbeds: Bool
 
-    private enum CodingKeys: String, CodingKey {
-        case in_channels, patch_size, context_in_dim, hidden_size, mlp_ratio, num_heads, depth, axes_dim, theta
-        case time_factor, time_max_period, bottleneck_size, resolution_embeds
-    }
-
-    /// Reads upstream's keys; a missing one has upstream's default.
-    public init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        func int(_ key: CodingKeys, _ standard: Int) throws -> Int {
-            try values.decodeIfPresent(Int.self, forKey: key) ?? standard
+    /// Reads a config, keys and defaults of upstream's constructor.
+    /// - Throws: ``PRXError`` for what that refuses, and for what is not understood.
+    init(_ config: ConfigReader) throws(PRXError) {
+        try config.demand("_class_name", .text("PRXTransformer2DModel"))
+        inChannels = try config.int("in_channels", 16, in: 1...1024)
+        patchSize = try config.int("patch_size", 2, in: 1...256)
+        contextWidth = try config.int("context_in_dim", 2304, in: 1...65_536)
+        hiddenSize = try config.int("hidden_size", 1792, in: 2...65_536)
+        mlpRatio = try config.number("mlp_ratio", 3.5, in: ConfigReader.positive)
+        headCount = try config.int("num_heads", 28, in: 1...1024)
+        depth = try config.int("depth", 16, in: 1...1024)
+        axesDimensions = try config.ints("axes_dim", [32, 32], in: 0...4096)
+        theta = try config.number("theta", 10_000, in: ConfigReader.positive)
+        timeFactor = try config.number("time_factor", 1_000, in: ConfigReader.positive)
+        timeMaxPeriod = try config.number("time_max_period", 10_000, in: ConfigReader.positive)
+        bottleneckSize = try config.optionalInt("bottleneck_size", in: 1...65_536)
+        hasResolutionEmbeds = try config.flag("resolution_embeds", false)
+        try config.finish()
+        guard hiddenSize % headCount == 0 else {
+            throw config.error("hidden_size", "is \(hiddenSize), no multiple of num_heads \(headCount)")
         }
-        func double(_ key: CodingKeys, _ standard: Double) throws -> Double {
-            try values.decodeIfPresent(Double.self, forKey: key) ?? standard
+        guard axesDimensions.count == 2, axesDimensions.allSatisfy({ $0 % 2 == 0 }),
+            axesDimensions.reduce(0, +) == hiddenSize / headCount
+        else {
+            throw config.error(
+                "axes_dim", "is \(axesDimensions), expected two even numbers that add up to \(hiddenSize / headCount)")
         }
-        inChannels = try int(.in_channels, 16)
-        patchSize = try int(.patch_size, 2)
-        contextWidth = try int(.context_in_dim, 2304)
-        hiddenSize = try int(.hidden_size, 1792)
-        mlpRatio = try double(.mlp_ratio, 3.5)
-        headCount = try int(.num_heads, 28)
-        depth = try int(.depth, 16)
-        axesDimensions = try values.decodeIfPresent([Int].self, forKey: .axes_dim) ?? [32, 32]
-        theta = try double(.theta, 10_000)
-        timeFactor = try double(.time_factor, 1_000)
-        timeMaxPeriod = try double(.time_max_period, 10_000)
-        bottleneckSize = try values.decodeIfPresent(Int.self, forKey: .bottleneck_size)
-        hasResolutionEmbeds = try values.decodeIfPresent(Bool.self, forKey: .resolution_embeds) ?? false
+        guard mlpRatio <= 64, mlpWidth >= 1 else {
+            throw config.error(
+                "mlp_ratio", "is \(mlpRatio), which makes an MLP of no channels or of more than 64 times hidden_size")
+        }
     }
 
     /// Width of a head.
@@ -62,32 +66,6 @@ public struct PRXTransformerConfiguration: Decodable, Hashable, Sendable {
     public var mlpWidth: Int { Int(Double(hiddenSize) * mlpRatio) }
     /// Floats in one token before the input map.
     public var patchWidth: Int { inChannels * patchSize * patchSize }
-
-    /// Refuses what upstream's constructor would refuse, and absurd sizes.
-    func validate(file: String) throws(PRXError) {
-        try ConfigFile.check(inChannels, "in_channels", in: 1...1024, file: file)
-        try ConfigFile.check(patchSize, "patch_size", in: 1...256, file: file)
-        try ConfigFile.check(contextWidth, "context_in_dim", in: 1...65_536, file: file)
-        try ConfigFile.check(hiddenSize, "hidden_size", in: 2...65_536, file: file)
-        try ConfigFile.check(headCount, "num_heads", in: 1...1024, file: file)
-        try ConfigFile.check(depth, "depth", in: 1...1024, file: file)
-        if let bottleneckSize { try ConfigFile.check(bottleneckSize, "bottleneck_size", in: 1...65_536, file: file) }
-        guard hiddenSize % headCount == 0 else {
-            throw PRXError(
-                .badCheckpoint, "\(file): hidden_size \(hiddenSize) is no multiple of num_heads \(headCount)")
-        }
-        guard axesDimensions.count == 2, axesDimensions.allSatisfy({ $0 >= 0 && $0 % 2 == 0 }),
-            axesDimensions.reduce(0, +) == headWidth
-        else {
-            throw PRXError(
-                .badCheckpoint,
-                "\(file): axes_dim \(axesDimensions) must be two even numbers that add up to \(headWidth)")
-        }
-        guard mlpRatio > 0, mlpRatio < 64, theta > 0, timeMaxPeriod > 0, timeFactor > 0 else {
-            throw PRXError(
-                .badCheckpoint, "\(file): mlp_ratio, theta, time_factor and time_max_period must be positive")
-        }
-    }
 
     /// Every tensor of the model with its shape.
     var expectedTensors: [String: [Int]] {

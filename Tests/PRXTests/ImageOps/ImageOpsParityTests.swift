@@ -104,11 +104,12 @@ struct ImageOpsParityTests {
     @Test func bytes() throws {
         let input = try #require(tensors["post.in"])
         let expected = try #require(tensors["post.uint8"]).integers()
-        let values = input.floats()
+        let values = input.floats().array
         let (height, width) = (input.shape[2], input.shape[3])
         let count = 3 * height * width
         for image in 0..<input.shape[0] {
-            let rgb = RGBImage(planes: values.pointer + image * count, width: width, height: height)
+            let planes = FloatBuffer(Array(values[(image * count)..<((image + 1) * count)]))
+            let rgb = try RGBImage(FloatImage(channels: 3, height: height, width: width, values: planes))
             #expect(rgb.pixels.map(Int.init) == Array(expected[(image * count)..<((image + 1) * count)]))
         }
     }

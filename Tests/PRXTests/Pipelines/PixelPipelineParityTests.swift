@@ -55,9 +55,10 @@ struct PixelPipelineParityTests {
                 let expectedPlane = Array(reference[(index * size)..<((index + 1) * size)])
                 let deviation = Deviation(result.planes[index], expectedPlane, atol: 5e-4, rtol: 0)
                 #expect(deviation.excess <= 0, "\(run.id) image \(index): \(deviation)")
-                let bytes = expectedPlane.withUnsafeBufferPointer {
-                    RGBImage(planes: $0.baseAddress!, width: run.width, height: run.height).pixels
-                }
+                let bytes = try RGBImage(
+                    FloatImage(
+                        channels: 3, height: run.height, width: run.width, values: FloatBuffer(expectedPlane))
+                ).pixels
                 let worst = zip(bytes, result.images[index].pixels).map { abs(Int($0) - Int($1)) }.max()
                 #expect(worst ?? 255 <= 1, "\(run.id) image \(index)")
             }

@@ -23,9 +23,7 @@ public final class AutoencoderKL: Autoencoder {
     /// Opens a `vae/` folder.
     /// - Throws: ``PRXError`` naming file and key; ``TensorError`` naming every tensor that is missing, left over or misshapen.
     public convenience init(folder: String) throws {
-        let file = "\(folder)/config.json"
-        let configuration = try ConfigFile.read(AutoencoderKLConfiguration.self, at: file)
-        try configuration.validate(file: file)
+        let configuration = try AutoencoderKLConfiguration(ConfigReader(file: "\(folder)/config.json"))
         try self.init(
             configuration: configuration, weights: WeightFolder(path: folder, base: "diffusion_pytorch_model"))
     }

@@ -1,5 +1,5 @@
 /// `vae/config.json` of an `AutoencoderKL`, with upstream's keys and defaults.
-public struct AutoencoderKLConfiguration: Decodable, Hashable, Sendable {
+public struct AutoencoderKLConfiguration: Hashable, Sendable {
     /// Channels of the image the encoder takes.
     public let inChannels: Int
     /// Channels of the image the decoder makes.
@@ -16,75 +16,50 @@ public struct AutoencoderKLConfiguration: Decodable, Hashable, Sendable {
     public let scalingFactor: Double
     /// What is taken from latents before that.
     public let shiftFactor: Double
-    private let unsupported: [String]
 
-    private enum CodingKeys: String, CodingKey {
-        case in_channels, out_channels, latent_channels, block_out_channels, layers_per_block, norm_num_groups
-        case scaling_factor, shift_factor, act_fn, down_block_types, up_block_types, mid_block_add_attention
-        case use_quant_conv, use_post_quant_conv
-    }
-
-    /// Reads upstream's keys; a missing one has upstream's default.
-    public init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        inChannels = try values.decodeIfPresent(Int.self, forKey: .in_channels) ?? 3
-        outChannels = try values.decodeIfPresent(Int.self, forKey: .out_channels) ?? 3
-        latentChannels = try values.decodeIfPresent(Int.self, forKey: .latent_channels) ?? 4
-        blockOutChannels = try values.decodeIfPresent([Int].self, forKey: .block_out_channels) ?? [64]
-        layersPerBlock = try values.decodeIfPresent(Int.self, forKey: .layers_per_block) ?? 1
-        groupCount = try values.decodeIfPresent(Int.self, forKey: .norm_num_groups) ?? 32
-        scalingFactor = try values.decodeIfPresent(Double.self, forKey: .scaling_factor) ?? 0.18215
-        shiftFactor = try values.decodeIfPresent(Double.self, forKey: .shift_factor) ?? 0
-        var unsupported: [String] = []
-        for key in [CodingKeys.use_quant_conv, .use_post_quant_conv]
-        where try values.decodeIfPresent(Bool.self, forKey: key) ?? true {
-            unsupported.append("\(key.stringValue) must be false, as in FLUX.1's autoencoder")
+    /// Reads a config, keys and defaults of upstream's constructor.
+    /// - Throws: ``PRXError`` for what upstream refuses, for what this library does not do, and for what is not understood.
+    init(_ config: ConfigReader) throws(PRXError) {
+        try config.demand("_class_name", .text("AutoencoderKL"))
+        // A picture is red, green and blue.
+        inChannels = try config.int("in_channels", 3, in: 3...3)
+        outChannels = try config.int("out_channels", 3, in: 3...3)
+        latentChannels = try config.int("latent_channels", 4, in: 1...1024)
+        blockOutChannels = try config.ints("block_out_channels", [64], in: 1...4096)
+        layersPerBlock = try config.int("layers_per_block", 1, in: 1...32)
+        groupCount = try config.int("norm_num_groups", 32, in: 1...4096)
+        scalingFactor = try config.number("scaling_factor", 0.18215, in: ConfigReader.finite)
+        shiftFactor = try config.optionalNumber("shift_factor", nil, in: ConfigReader.finite) ?? 0
+        for key in ["use_quant_conv", "use_post_quant_conv"] where try config.flag(key, true) {
+            throw config.error(key, "must be false, as in FLUX.1's autoencoder", .unsupported)
         }
-        if try values.decodeIfPresent(Bool.self, forKey: .mid_block_add_attention) == false {
-            unsupported.append("mid_block_add_attention must be true")
-        }
-        if let activation = try values.decodeIfPresent(String.self, forKey: .act_fn), activation != "silu" {
-            unsupported.append("act_fn is \(activation.debugDescription), expected \"silu\"")
-        }
+        try config.demand("mid_block_add_attention", .flag(true))
+        try config.demand("act_fn", .text("silu"))
         for (key, expected) in [
-            (CodingKeys.down_block_types, "DownEncoderBlock2D"), (.up_block_types, "UpDecoderBlock2D"),
+            ("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D"),
         ] {
-            let types = try values.decodeIfPresent([String].self, forKey: key) ?? [expected]
-            if let other = types.first(where: { $0 != expected }) {
-                unsupported.append("\(key.stringValue) holds \(other.debugDescription), expected \"\(expected)\" only")
-            }
-            if types.count != blockOutChannels.count {
-                unsupported.append(
-                    "\(key.stringValue) has \(types.count) levels, block_out_channels \(blockOutChannels.count)")
+            let types = try config.words(key, [expected], among: [expected]) ?? []
+            guard types.count == blockOutChannels.count else {
+                throw config.error(
+                    key, "has \(types.count) levels, block_out_channels \(blockOutChannels.count)", .unsupported)
             }
         }
-        self.unsupported = unsupported
+        // How it was trained and kept; upstream's pipeline reads none of them.
+        config.inert(["sample_size", "force_upcast", "latents_mean", "latents_std"])
+        try config.finish()
+        guard (1...8).contains(blockOutChannels.count) else {
+            throw config.error("block_out_channels", "has \(blockOutChannels.count) levels, expected 1 to 8")
+        }
+        for channels in blockOutChannels where channels % groupCount != 0 {
+            throw config.error("block_out_channels", "holds \(channels), no multiple of norm_num_groups \(groupCount)")
+        }
+        guard scalingFactor != 0, (Float(1) / Float(scalingFactor)).isFinite else {
+            throw config.error("scaling_factor", "is \(scalingFactor), by which latents are divided")
+        }
     }
 
     /// Pixels of the image in a row or column of one latent.
     public var spatialFactor: Int { 1 << (blockOutChannels.count - 1) }
-
-    /// Refuses what this library does not do, and sizes no checkpoint has.
-    func validate(file: String) throws(PRXError) {
-        if let first = unsupported.first { throw PRXError(.unsupported, "\(file): \(first)") }
-        try ConfigFile.check(inChannels, "in_channels", in: 1...64, file: file)
-        try ConfigFile.check(outChannels, "out_channels", in: 1...64, file: file)
-        try ConfigFile.check(latentChannels, "latent_channels", in: 1...1024, file: file)
-        try ConfigFile.check(blockOutChannels.count, "the number of block_out_channels", in: 1...8, file: file)
-        try ConfigFile.check(layersPerBlock, "layers_per_block", in: 1...32, file: file)
-        try ConfigFile.check(groupCount, "norm_num_groups", in: 1...4096, file: file)
-        for channels in blockOutChannels {
-            try ConfigFile.check(channels, "block_out_channels", in: 1...4096, file: file)
-            guard channels % groupCount == 0 else {
-                throw PRXError(
-                    .badCheckpoint,
-                    "\(file): block_out_channels holds \(channels), no multiple of norm_num_groups \(groupCount)")
-            }
-        }
-        guard scalingFactor.isFinite, scalingFactor != 0, shiftFactor.isFinite else {
-            throw PRXError(.badCheckpoint, "\(file): scaling_factor is \(scalingFactor), shift_factor \(shiftFactor)")
-        }
-    }
 
     /// Names of the attention's linear maps: query, key, value, output.
     static let attentionNames = ["to_q", "to_k", "to_v", "to_out.0"]

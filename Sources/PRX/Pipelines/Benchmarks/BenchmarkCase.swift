@@ -47,8 +47,8 @@ package struct BenchmarkCase {
     /// - Parameter tokens: Real tokens of the prompt.
     /// - Throws: ``PRXError`` when the transformer's configuration cannot be read.
     package static func stepOperations(of checkpoint: PRXCheckpoint, tokens: Int) throws -> Double {
-        let configuration = try ConfigFile.read(
-            PRXTransformerConfiguration.self, at: "\(checkpoint.path)/transformer/config.json")
+        let configuration = try PRXTransformerConfiguration(
+            ConfigReader(file: "\(checkpoint.path)/transformer/config.json"))
         let side = checkpoint.defaultSize / checkpoint.sizeMultiple
         return operations(of: configuration, image: side * side, texts: [1, tokens])
     }
@@ -80,11 +80,7 @@ package struct BenchmarkCase {
     package static func encode(
         folder: String, prompts: Int, tokens: Int, pool: ThreadPool
     ) throws -> BenchmarkCase {
-        let index = try ConfigFile.read(ModelIndex.self, at: "\(folder)/model_index.json")
-        let encoder: any TextEncoder =
-            index.textEncoderClass == "Qwen3VLTextModel"
-            ? try Qwen3VLTextModel(folder: "\(folder)/text_encoder")
-            : try T5GemmaEncoder(folder: "\(folder)/text_encoder")
+        let encoder = try PRXCheckpoint.textEncoder(ModelIndex(checkpoint: folder), folder)
         let vocabulary = encoder.vocabularySize
         let texts = (0..<prompts).map { prompt in
             TokenSequence(
