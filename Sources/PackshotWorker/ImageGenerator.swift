@@ -100,6 +100,8 @@ package struct GenerationError: Error, Hashable, Sendable, CustomStringConvertib
         case badPrompt = "bad_prompt"
         /// Size, steps or guidance out of what the model takes.
         case badSettings = "bad_settings"
+        /// The picture came out with values that are no numbers: the same weights would make it so again.
+        case notFinite = "not_finite"
     }
 
     package let code: Code

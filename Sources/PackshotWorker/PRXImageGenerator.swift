@@ -76,6 +76,8 @@ package struct PRXImageGenerator: ImageGenerator {
                 reusedSteps: result.reusedSteps[0])
         } catch let error as PRXError where error.code == .badRequest {
             throw GenerationError(.badSettings, error.message)
+        } catch let error as PRXError where error.code == .notFinite {
+            throw GenerationError(.notFinite, error.message)
         }
     }
 }
