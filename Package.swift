@@ -97,7 +97,8 @@ let package = Package(
             name: "PackshotTestSupport", dependencies: ["PackshotJobs", "Tensors", "PNGImage"],
             path: "Tests/PackshotTestSupport", swiftSettings: strict),
         .testTarget(
-            name: "PackshotSimulationTests", dependencies: ["PackshotJobs", "PackshotTestSupport"],
+            name: "PackshotSimulationTests",
+            dependencies: ["PackshotWorker", "PackshotJobs", "PNGImage", "Digests", "PackshotTestSupport", logging],
             swiftSettings: strict),
         .testTarget(name: "DigestsTests", dependencies: ["Digests"], swiftSettings: strict),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "PackshotTestSupport"], swiftSettings: strict),

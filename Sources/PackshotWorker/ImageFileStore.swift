@@ -21,6 +21,11 @@ package struct ImageFileStore: ImageFiles {
         package let code: Code
         package let message: String
         package var description: String { message }
+
+        package init(code: Code, message: String) {
+            self.code = code
+            self.message = message
+        }
     }
 
     package init() {}

@@ -27,6 +27,9 @@ package struct WorkerService: Service {
         self.logger = logger
     }
 
+    /// True once the worker takes no more work.
+    package var isStopping: Bool { stopSignal.isStopping }
+
     /// Stops the worker as a graceful shutdown does.
     package func stop() {
         stopSignal.stop()

@@ -7,9 +7,9 @@ import Testing
         try await expectFailure(Sabotage(ledger: rule), within: 100)
     }
 
-    @Test(arguments: Sabotage.Worker.allCases)
-    func findsWhatTheWorkerDoesWrong(_ rule: Sabotage.Worker) async throws {
-        try await expectFailure(Sabotage(worker: rule), within: 400)
+    @Test(arguments: Sabotage.Files.allCases)
+    func findsWhatTheFileStoreDoesWrong(_ rule: Sabotage.Files) async throws {
+        try await expectFailure(Sabotage(files: rule), within: 400)
     }
 
     @Test func findsAQueueThatPretends() async throws {

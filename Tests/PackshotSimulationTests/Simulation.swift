@@ -63,7 +63,7 @@ private final class Story {
                 world.workers.removeAll { !$0.process.isAlive }
                 world.workers.append(worker)
                 world.note(worker.id.rawValue, "starts")
-                world.spawn(worker.run)
+                worker.start()
             }
             world.queue.keepCopy()
             try await world.simulator.sleep(clock, .seconds(1))
@@ -118,10 +118,7 @@ private final class Story {
     private func stopWorkers() async throws {
         let start = now
         isClosing = true
-        world.isDraining = world.settings.drains
-        if !world.isDraining {
-            for worker in world.workers { worker.stop() }
-        }
+        for worker in world.livingWorkers { worker.stop() }
         while !world.livingWorkers.isEmpty {
             guard now - start < world.settings.grace + world.settings.stepTimeout + .seconds(60) else {
                 return world.violate("workers do not stop: \(world.livingWorkers.map(\.id))")
@@ -132,7 +129,6 @@ private final class Story {
 
     private func closeTheBooks() throws {
         try world.compare()
-        try world.folder.checkWhole()
         let books = try ReferenceModel.account(world.memory)
         try checkFiles()
         for producer in world.producers {
@@ -158,9 +154,10 @@ private final class Story {
     /// settled, the file stays.
     private func checkFiles() throws {
         let byPath = Dictionary(
-            uniqueKeysWithValues: world.model.jobs.map { ($0.value.planned.relativePath, $0.value) })
+            uniqueKeysWithValues: world.model.jobs.map { ($0.value.planned.relativePath, $0) })
         for path in world.folder.files.keys.sorted() {
-            guard let job = byPath[path] else { throw Disagreement("\(path) belongs to no job") }
+            guard let (id, job) = byPath[path] else { throw Disagreement("\(path) belongs to no job") }
+            try world.folder.check(path, isOf: id)
             if job.state == .completed { continue }
             try expect(job.state == .discarded || job.state == .cancelled, "\(path) belongs to an unfinished job")
             world.counts["file of a job without image"] += 1

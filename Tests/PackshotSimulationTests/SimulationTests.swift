@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The fleet in a simulated world (QUEUES H1): whatever dies, stands still, is cut off, comes late or is told twice, the
+/// The fleet in a simulated world: whatever dies, stands still, is cut off, comes late or is told twice, the
 /// ledger stays right and nothing that was accepted is lost.
 ///
 /// `ops/simulate` runs more seeds than an ordinary run, and one scenario with its trace.
@@ -37,15 +37,15 @@ import Testing
     /// What a run of a thousand seeds has to have gone through.
     private static let mustHappen =
         [
-            "embedded a prompt", "encoded an image", "wrote a temporary file", "synced it", "named it",
+            "encoded an image", "wrote a temporary file", "synced it", "named it",
             "unlinked the temporary file", "synced the folder",
         ].map { "died after it \($0)" }
         + ["claim", "confirm", "heartbeat", "settle", "acknowledge", "dispatch", "rescue", "release", "owed", "take"]
         .flatMap { ["died before \($0)", "died before the answer to \($0)"] }
         + [
-            "died between settlement and acknowledgement", "died between dispatching and marking",
+            "died between dispatching and marking", "file of a job given up removed",
             "producer died before dispatching", "lost answer", "late request", "sampler hung",
-            "ended itself, the sampler hung", "killed by poison", "file adopted", "own job delivered again",
+            "ended itself, the sampler hung", "killed by poison", "file adopted",
             "disk full", "disk fault", "worker ended by itself", "harmless scenario",
         ]
 

@@ -5,11 +5,18 @@ struct Ended: Error {}
 ///
 /// What it does between two waits happens in one instant; so death, too, always comes at a wait, and what it did before
 /// stays done.
-final class SimulatedProcess {
+///
+/// `@unchecked Sendable`, as everything in a simulation that changes: it is only touched on the simulation's one thread, which
+/// ``SimulationExecutor`` watches over.
+final class SimulatedProcess: @unchecked Sendable {
     let name: String
     private(set) var isAlive = true
     /// Stopped as by SIGSTOP: what it waits for happens, and it hears of it when it goes on.
     private(set) var isFrozen = false
+    /// When it had registered as a worker.
+    var readyAt: VirtualTime?
+    /// Called when it dies.
+    var whenDead: (() -> Void)?
     private var waits: [Wait] = []
     private var held: [(wait: Wait, wasSignalled: Bool)] = []
 
@@ -37,7 +44,9 @@ final class SimulatedProcess {
         held = []
         let all = waits
         waits = []
-        for wait in all { wait.endWithProcess() }
+        for wait in all { wait.end(throwing: Ended()) }
+        whenDead?()
+        whenDead = nil
     }
 
     func freeze() {
@@ -53,30 +62,34 @@ final class SimulatedProcess {
 }
 
 /// One wait of one task. It ends once.
-final class Wait {
+final class Wait: @unchecked Sendable {
     private var continuation: UnsafeContinuation<Bool, any Error>?
+    private(set) var isOver = false
     let process: SimulatedProcess
 
-    init(_ continuation: UnsafeContinuation<Bool, any Error>, of process: SimulatedProcess) {
-        self.continuation = continuation
+    init(of process: SimulatedProcess) {
         self.process = process
     }
 
-    var isOver: Bool { continuation == nil }
+    func begin(_ continuation: UnsafeContinuation<Bool, any Error>) {
+        self.continuation = continuation
+    }
 
     func end(wasSignalled: Bool) {
+        isOver = true
         continuation?.resume(returning: wasSignalled)
         continuation = nil
     }
 
-    func endWithProcess() {
-        continuation?.resume(throwing: Ended())
+    func end(throwing error: any Error) {
+        isOver = true
+        continuation?.resume(throwing: error)
         continuation = nil
     }
 }
 
 /// Something to wait for that may come at any time. Who waited first hears first.
-final class Condition {
+final class Condition: @unchecked Sendable {
     private var waits: [Wait] = []
 
     func add(_ wait: Wait) {

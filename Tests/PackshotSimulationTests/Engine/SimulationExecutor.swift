@@ -2,9 +2,9 @@ import Glibc
 
 /// Runs the tasks of one simulation on the thread that calls ``drain()``, in the order in which they became able to run.
 ///
-/// `@unchecked Sendable`: the tasks of a simulation wait for nothing but its own waits, which that same thread ends, and
-/// everything they call is made of `async` functions that never leave their executor. So ``enqueue(_:)``, too, is only
-/// called on that thread; the check in it would notice if it were not.
+/// `@unchecked Sendable`: the tasks of a simulation wait for its own waits, which that same thread ends, and for each other, and
+/// prefer this executor, as their child tasks do. So ``enqueue(_:)``, too, is only called on that thread; the check in it would
+/// notice if it were not.
 final class SimulationExecutor: TaskExecutor, @unchecked Sendable {
     private var ready: [UnownedJob] = []
     private var head = 0

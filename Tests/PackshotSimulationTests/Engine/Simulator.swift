@@ -1,12 +1,12 @@
 /// Runs tasks in virtual time, on one thread, always in the same order.
 ///
-/// Tasks are ordinary Swift tasks, so that a simulated worker can be read beside the real one. They wait only here, and
-/// the next wait ends when nothing else can go on: an hour passes in the time it takes to compute what happens in it.
-final class Simulator {
+/// Tasks are ordinary Swift tasks, and what they run is the shipped worker. They wait only here or for each other, and the next
+/// wait here ends when nothing else can go on: an hour passes in the time it takes to compute what happens in it.
+final class Simulator: @unchecked Sendable {
     private(set) var now: VirtualTime = 0
     /// What is on its way between processes, and whatever no death can stop.
     let network = SimulatedProcess("network")
-    private let executor = SimulationExecutor()
+    let executor = SimulationExecutor()
     private var timetable = Timetable()
     private var processes: [SimulatedProcess] = []
     private var isOver = false
@@ -20,9 +20,12 @@ final class Simulator {
 
     /// Starts a task. It ends by itself, or by throwing ``Ended`` out of a wait.
     /// - Parameter failed: Called when it throws anything else.
-    func spawn(_ body: @escaping () async throws -> Void, failed: @escaping (any Error) -> Void) {
+    @discardableResult
+    func spawn(_ body: @escaping () async throws -> Void, failed: @escaping (any Error) -> Void)
+        -> Task<Void, Never>
+    {
         let task = Confined(body: body, failed: failed)
-        Task(executorPreference: executor) { await task.run() }
+        return Task(executorPreference: executor) { await task.run() }
     }
 
     /// Waits for a moment, or for a condition if that comes first.
@@ -32,10 +35,29 @@ final class Simulator {
     func wait(
         _ process: SimulatedProcess, until time: VirtualTime?, on condition: Condition? = nil
     ) async throws -> Bool {
-        guard process.isAlive, !isOver else { throw Ended() }
+        try await wait(Wait(of: process), until: time, on: condition)
+    }
+
+    /// The same, and ends when the task is cancelled.
+    /// - Throws: `CancellationError` then.
+    @discardableResult
+    func waitUnlessCancelled(
+        _ process: SimulatedProcess, until time: VirtualTime?, on condition: Condition? = nil
+    ) async throws -> Bool {
+        try Task.checkCancellation()
+        let wait = Wait(of: process)
+        return try await withTaskCancellationHandler {
+            try await self.wait(wait, until: time, on: condition)
+        } onCancel: {
+            wait.end(throwing: CancellationError())
+        }
+    }
+
+    private func wait(_ wait: Wait, until time: VirtualTime?, on condition: Condition?) async throws -> Bool {
+        guard wait.process.isAlive else { throw Ended() }
         return try await withUnsafeThrowingContinuation { continuation in
-            let wait = Wait(continuation, of: process)
-            process.register(wait)
+            wait.begin(continuation)
+            wait.process.register(wait)
             if let time { timetable.add(wait, at: max(now, time)) }
             condition?.add(wait)
         }

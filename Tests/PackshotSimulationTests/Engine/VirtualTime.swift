@@ -18,6 +18,10 @@ extension VirtualTime {
     }
 }
 
+extension Duration {
+    init(_ time: VirtualTime) { self = .microseconds(time) }
+}
+
 extension SeededGenerator {
     /// A whole number in `range`.
     mutating func within(_ range: ClosedRange<Int>) -> Int { range.lowerBound + below(range.count) }

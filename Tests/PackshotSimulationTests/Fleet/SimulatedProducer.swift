@@ -1,9 +1,10 @@
 import Foundation
 import PackshotJobs
 import PackshotTestSupport
+import PackshotWorker
 
-/// A producer: commits a batch, then dispatches it, as `packshot enqueue` does with `Dispatcher`.
-final class SimulatedProducer {
+/// A producer: commits a batch, then dispatches it, as `packshot enqueue` does.
+final class SimulatedProducer: @unchecked Sendable {
     let world: World
     let process: SimulatedProcess
     private let ledger: LedgerClient
@@ -15,16 +16,21 @@ final class SimulatedProducer {
         self.world = world
         process = world.simulator.process("producer \(number)")
         ledger = LedgerClient(world: world, process: process)
-        queue = QueueClient(world: world, process: process, worker: WorkerID(rawValue: "producer\(number)"))
+        queue = QueueClient(world: world, process: process)
     }
 
     /// Submits and dispatches once. A submission whose answer was lost is repeated, as a person would.
     func run(_ batch: NewBatch, _ jobs: [PlannedJob]) async throws {
-        var backoff = SimulatedBackoff()
         var submission: Submission?
         while submission == nil {
-            do { submission = try await ledger.submit(batch, jobs) } catch is StoreError {
-                try await backoff.wait(process, world)
+            var rest: [PlannedJob]? = jobs
+            do {
+                submission = try await ledger.submit(batch) {
+                    defer { rest = nil }
+                    return rest
+                }
+            } catch is StoreError {
+                try await world.simulator.sleep(process, world.random.time(.milliseconds(50)...(.seconds(4))))
             }
         }
         accepted = submission
@@ -34,7 +40,7 @@ final class SimulatedProducer {
         }
         do {
             if let submission {
-                try await SimulatedDispatcher(world: world, ledger: ledger, queue: queue).dispatch(submission.batch)
+                try await Dispatcher(ledger: ledger, queue: queue).dispatch(submission.batch)
             }
         } catch is StoreError {
             world.counts["producer could not dispatch"] += 1
@@ -63,8 +69,9 @@ extension World {
                     product: ProductRecord(sku: "SKU-\(number)", title: "", attributes: [:]), shot: "packshot",
                     variant: 0,
                     spec: GenerationSpec(
-                        prompt: "\(kind) \(number)", negativePrompt: "", seed: UInt64(number), width: 8, height: 8,
-                        steps: settings.steps, guidance: 1),
+                        // Some jobs share a prompt, and so an embedding.
+                        prompt: "\(kind) \(number % 4)", negativePrompt: "not \(number % 3)", seed: UInt64(number),
+                        width: 8, height: 8, steps: settings.steps, guidance: number % 2 == 0 ? 1 : 3),
                     relativePath: "batch-\(batch)/\(number).png", priority: random.within(0...9),
                     scheduledAt: isLater
                         ? ledgerServer.clock.date(plus: random.time(0...scenario.troubledTime)) : nil))

@@ -1,199 +1,133 @@
+import Logging
 import PackshotJobs
+import PackshotWorker
 
-/// A worker, action by action as `Sources/PackshotWorker` has it:
+/// The shipped `WorkerService`, on a machine of the simulation: its time, its chance, its files and its stores are the
+/// simulation's, and at each wait it can die, stand still, or find out that somebody else was faster.
 ///
-/// | here | there |
-/// |---|---|
-/// | ``run()``, ``endGrace()`` | `WorkerService.run`, `.endGrace` |
-/// | `SimulatedWorker+Claiming.swift` | `GenerationLoop` with `LookaheadGate`; its mailboxes pass on one job at a time here |
-/// | `SimulatedWorker+Finishing.swift` | `AttemptFinisher`, `ImageFileStore.place`, `StorageHealth` |
-/// | `SimulatedSettlementWriter.swift` | `SettlementWriter` |
-/// | `SimulatedWorker+Chores.swift` | `HeartbeatLoop`, `JanitorLoop`; `Reconciler` and `Dispatcher` are in `SimulatedDispatcher.swift` |
-/// | ``timeline`` | `WorkerTimeline` |
-///
-/// Each request to a store and each step of a file or a sampler is one wait, and at each wait the process can die, stand
-/// still, or find out that somebody else was faster. What the real one computes (texts, pixels, PNGs) takes time here and
-/// nothing else.
-final class SimulatedWorker {
+/// A process that has died is a cancelled task, all of whose requests, waits and files fail at once: whatever its code still
+/// does has no effect.
+final class SimulatedWorker: @unchecked Sendable {
     let world: World
     let id: WorkerID
     let process: SimulatedProcess
-    let ledger: LedgerClient
-    let settlementLedger: LedgerClient
-    let heartbeatLedger: LedgerClient
+    let clock: SimulatedClock
     let queue: QueueClient
-    let heartbeatQueue: QueueClient
-    let timeline: SimulatedTimeline
-    let settlements: SimulatedSettlementWriter
-
-    // StopSignal.
-    private(set) var isStopping = false
-    let stopped = Condition()
-    // AttemptsInHand.
-    var inHand: [HeldAttempt] = []
-    // DeliveryInbox.
-    var inbox: [Delivery] = []
-    var gate: SimulatedGate
-    let prepared: SimulatedChannel
-    var slotsTaken = 0
-    let slotFreed = Condition()
-    /// The disk was found full.
-    var isDiskFull = false
-
-    /// When it was ready for work.
-    private(set) var readyAt: VirtualTime?
-    private var tasks = 0
-    private let taskEnded = Condition()
-    private(set) var areChoresOver = false
-    let choresOver = Condition()
-    /// A person did something that workers should hear of at once.
-    let signalled = Condition()
+    let heartbeatLedger: LedgerClient
+    /// All its connections: four to the ledger, three to the queue's server.
+    let links: [Link]
+    private let service: WorkerService
 
     init(_ world: World, number: Int) {
+        let id = WorkerID(rawValue: "w\(number)")
+        let process = world.simulator.process("w\(number)")
         self.world = world
-        id = WorkerID(rawValue: "w\(number)")
-        process = world.simulator.process("w\(number)")
-        ledger = LedgerClient(world: world, process: process)
-        settlementLedger = LedgerClient(world: world, process: process)
+        self.id = id
+        self.process = process
+        clock = SimulatedClock(world, process)
         heartbeatLedger = LedgerClient(world: world, process: process)
-        queue = QueueClient(world: world, process: process, worker: id)
-        heartbeatQueue = QueueClient(world: world, process: process, worker: id)
-        timeline = SimulatedTimeline(world)
-        settlements = SimulatedSettlementWriter(world, process, settlementLedger, queue)
-        gate = SimulatedGate(world)
-        prepared = SimulatedChannel(world, process)
+        queue = QueueClient(world: world, process: process)
+        let claimLedger = LedgerClient(world: world, process: process)
+        let settlementLedger = LedgerClient(world: world, process: process)
+        let choreLedger = LedgerClient(world: world, process: process)
+        let heartbeatQueue = QueueClient(world: world, process: process)
+        let embeddings = EmbeddingClient(world: world, process: process)
+        links = [
+            claimLedger.link, settlementLedger.link, heartbeatLedger.link, choreLedger.link, queue.link,
+            heartbeatQueue.link,
+            embeddings.link,
+        ]
+        var configuration = WorkerConfiguration(
+            id: id, host: "host", processID: 1, version: "0", rateCard: world.rateCard, outputRoot: nil)
+        configuration.lease = world.settings.lease
+        configuration.grace = Duration(world.settings.grace)
+        configuration.stepTimeout = Duration(world.settings.stepTimeout)
+        configuration.drains = world.isDraining
+        let handler: any LogHandler =
+            world.trace == nil ? SwiftLogNoOpLogHandler() : TraceLog(world: world, process: process)
+        let logger = Logger(label: "worker") { _ in handler }
+        let sampler = SimulatedSampler(world, process, id)
+        let executor = world.simulator.executor
+        service = WorkerService(
+            configuration: configuration, generator: sampler,
+            stores: WorkerStores(
+                claimThread: executor, ledger: claimLedger, queue: queue, settlementLedger: settlementLedger,
+                choreLedger: choreLedger, heartbeatLedger: heartbeatLedger, heartbeatQueue: heartbeatQueue,
+                embeddings: EmbeddingCache(
+                    memoryBytes: 64, store: embeddings, holder: id.rawValue, clock: clock, logger: logger)),
+            environment: WorkerEnvironment(
+                clock: clock, random: { world.random.unit() },
+                threads: .init(encoder: executor, sampler: executor, files: executor),
+                files: FolderClient(world: world, process: process),
+                endProcess: { _ in sampler.endProcess() }),
+            logger: logger)
     }
 
-    var links: [Link] {
-        [ledger.link, settlementLedger.link, heartbeatLedger.link, queue.link, heartbeatQueue.link]
-    }
+    var isStopping: Bool { service.isStopping }
 
-    /// From registration to a clean end.
-    func run() async throws {
-        do {
-            try await ledger.register(
-                WorkerRegistration(
-                    id: id, host: "host", processID: 1, version: "0", threads: 1, kernelClass: "simulated",
-                    model: world.modelRecord,
-                    rateCard: world.rateCard))
-        } catch is StoreError {
-            return process.kill()
+    /// From registration to a clean end, or to its death.
+    func start() {
+        let task = world.spawn { [self] in
+            do { try await service.run() } catch is StoreError {
+                return process.kill()
+            }
+            guard process.isAlive else { return }
+            world.counts["worker ended by itself"] += 1
+            world.checkGivenBack(by: id)
+            world.note(process.name, "ends")
+            process.whenDead = nil
+            process.kill()
         }
-        readyAt = world.simulator.now
-        start { [self] in try await heartbeatLoop() }
-        start { [self] in try await janitorLoop() }
-        start { [self] in try await endGrace() }
-        let chores = tasks
-        start { [self] in try await claimLoop() }
-        try await sampleLoop()
-        while tasks > chores { try await world.simulator.wait(process, until: nil, on: taskEnded) }
-        areChoresOver = true
-        choresOver.signal()
-        signalled.signal()
-        while tasks > 0 { try await world.simulator.wait(process, until: nil, on: taskEnded) }
-        try await settlements.finish()
-        do { try await ledger.deregister(id, uptime: timeline.now) } catch is StoreError {}
-        do { try await queue.forget() } catch is StoreError {}
-        world.counts["worker ended by itself"] += 1
-        world.checkGivenBack(by: id)
-        world.note(process.name, "ends")
-        process.kill()
+        process.whenDead = { task.cancel() }
     }
 
-    /// Starts a task that belongs to the run.
-    func start(_ body: @escaping () async throws -> Void) {
-        tasks += 1
-        world.spawn { [self] in
-            try await body()
-            tasks -= 1
-            taskEnded.signal()
-        }
-    }
-
-    /// SIGTERM, a request to drain, or nothing left to do.
+    /// SIGTERM. A process that stands still hears of it when it goes on.
     func stop() {
-        guard !isStopping, process.isAlive else { return }
-        isStopping = true
-        stopped.signal()
-        gate.openForGood()
-        queue.interrupt()
-    }
-
-    private func endGrace() async throws {
-        while !isStopping, !areChoresOver {
-            try await world.simulator.wait(process, until: world.simulator.now + .seconds(60), on: stopped)
+        world.spawn { [self] in
+            try await world.simulator.sleep(process, 0)
+            service.stop()
         }
-        let end = world.simulator.now + world.settings.grace
-        while !areChoresOver, world.simulator.now < end {
-            try await world.simulator.wait(process, until: end, on: choresOver)
-        }
-        if areChoresOver { return }
-        for attempt in inHand { attempt.stop(.shutdown) }
-        settlements.giveUp(forGood: world.sabotage?.worker == .refusesHandBacksAfterGrace)
     }
 }
 
-/// A confirmed claim: the job, the queue's entry, and the means to stop it (`HeldAttempt` and `AttemptControl`).
-final class HeldAttempt {
-    enum StopReason { case cancelled, lost, shutdown }
-
-    let job: ClaimedJob
-    let delivery: Delivery
-    /// On the worker's time line.
-    let claimedAt: VirtualTime
-    private(set) var stopReason: StopReason?
-    var step = 0
-    var lastProgress: VirtualTime
-    var isSampling = false
-
-    init(_ job: ClaimedJob, _ delivery: Delivery, claimedAt: VirtualTime, now: VirtualTime) {
-        self.job = job
-        self.delivery = delivery
-        self.claimedAt = claimedAt
-        lastProgress = now
-    }
-
-    /// The first reason stays.
-    func stop(_ reason: StopReason) { stopReason = stopReason ?? reason }
-
-    func check() throws {
-        if let stopReason { throw AttemptError.stopped(stopReason) }
-    }
-}
-
-/// Why an attempt has no image.
-enum AttemptError: Error {
-    case stopped(HeldAttempt.StopReason)
-    case failed(code: String, isPermanent: Bool)
-    case diskFull
-}
-
-/// A worker's own clock, which may run fast or slow or jump ahead, and what was charged of it.
-final class SimulatedTimeline {
+/// The clock of a worker's machine, which may run fast or slow, and jump ahead as when the machine was asleep.
+final class SimulatedClock: WorkerClock, @unchecked Sendable {
     private let world: World
-    private let start: VirtualTime
+    private let process: SimulatedProcess
     private let rate: Double
     private var jumped: VirtualTime = 0
-    private var chargedUntil: VirtualTime = 0
 
-    init(_ world: World) {
+    init(_ world: World, _ process: SimulatedProcess) {
         self.world = world
-        start = world.simulator.now
+        self.process = process
         rate = world.has(.workerClocks) ? 0.5 + world.random.unit() : 1
     }
 
-    var now: VirtualTime { VirtualTime(Double(world.simulator.now - start) * rate) + jumped }
+    var now: Duration { Duration(VirtualTime(Double(world.simulator.now) * rate) + jumped) }
 
     func jump(_ time: VirtualTime) { jumped += time }
 
-    func charge(claimedAt: VirtualTime) -> (from: VirtualTime, to: VirtualTime) {
-        let to = max(chargedUntil, now)
-        if world.sabotage?.worker == .chargesFromTheClaim {
-            chargedUntil = to
-            return (min(claimedAt, to), to)
-        }
-        let from = min(max(chargedUntil, claimedAt), to)
-        chargedUntil = to
-        return (from, to)
+    func sleep(for duration: Duration) async throws {
+        // Rounded up, so that what was slept for is over.
+        let time = VirtualTime((Double(VirtualTime(duration)) / rate).rounded(.up)) + 1
+        try await world.simulator.waitUnlessCancelled(process, until: world.simulator.now + max(0, time))
+    }
+}
+
+/// What a worker logs, as lines of the trace.
+private struct TraceLog: LogHandler {
+    let world: World
+    let process: SimulatedProcess
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let details = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+        world.note(process.name, "\(event.level): \(event.message)\(details)")
     }
 }

@@ -16,7 +16,7 @@ extension ReferenceModel {
             try expect(job.state != .running || row.leaseEnd == job.leaseEnd, "the lease of job \(row.id)")
             try expect(row.dueAt == job.due, "when job \(row.id) is due")
             try expect(job.state != .discarded || row.lastFailure?.code == job.reason, "why job \(row.id) is discarded")
-            if job.state == .completed { try folder.hasImage(of: row.id, at: job.planned.relativePath) }
+            if let image = row.image { try folder.holds(image, of: row.id) }
         }
         let tries = ledger.attempts
         try expect(tries.count == attempts.count, "the ledger has \(tries.count) attempts, not \(attempts.count)")

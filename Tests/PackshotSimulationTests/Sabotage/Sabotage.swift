@@ -2,12 +2,9 @@ import PackshotJobs
 
 /// A rule broken on purpose, to see that the simulation notices.
 struct Sabotage: Sendable, CustomStringConvertible {
-    /// Rules that the worker keeps.
-    enum Worker: String, CaseIterable, Sendable {
-        case settlesBeforeTheFileIsThere, skipsTheFolderSync, writesUnderTheFinalName
-        case neverRescues, neverReconciles
-        case chargesFromTheClaim, worksTwiceOnWhatItHolds, refusesHandBacksAfterGrace, takesWaitingForHanging
-        case leavesBeforeTheQueueKnows
+    /// Rules that a file store keeps. Those of the worker's own loops are broken by the patches of `ops/sabotage`.
+    enum Files: String, CaseIterable, Sendable {
+        case saysTooEarly, skipsTheFolderSync, writesUnderTheFinalName
     }
 
     /// Rules that the queue keeps, or need not keep.
@@ -15,13 +12,13 @@ struct Sabotage: Sendable, CustomStringConvertible {
         case pretendsToHoldEverything, forgetsEntries
     }
 
-    var worker: Worker?
+    var files: Files?
     var queue: Queue?
     var ledger: SaboteurLedger.Rule?
 
     var description: String {
         [
-            worker.map { "a worker that \($0)" }, queue.map { "a queue that \($0)" },
+            files.map { "a file store that \($0)" }, queue.map { "a queue that \($0)" },
             ledger.map { "a ledger that \($0)" },
         ]
         .compactMap { $0 }.joined(separator: ", ")

@@ -19,6 +19,8 @@ struct SaboteurLedger: JobLedger, BatchLedger {
         case releasesEarly
         /// The queue is never told what it lacks.
         case owesNothing
+        /// Nobody's lease ever ends.
+        case rescuesNobody
     }
 
     let rule: Rule
@@ -90,7 +92,8 @@ struct SaboteurLedger: JobLedger, BatchLedger {
     }
 
     func rescueExpired(limit: Int) async throws -> RescuedJobs {
-        rule == .rescuesTheLiving
+        if rule == .rescuesNobody { return RescuedJobs(available: [], discarded: []) }
+        return rule == .rescuesTheLiving
             ? try await later { try await ledger.rescueExpired(limit: limit) }
             : try await ledger.rescueExpired(limit: limit)
     }

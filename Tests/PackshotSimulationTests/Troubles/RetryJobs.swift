@@ -23,7 +23,7 @@ extension LedgerClient {
             world.check { try world.model.retried(selection, at: world.ledgerServer.clock.date, answer) }
             return answer
         }
-        try await QueueClient(world: world, process: process, worker: WorkerID(rawValue: "person")).dispatch(entries)
+        try await QueueClient(world: world, process: process).dispatch(entries)
     }
 }
 

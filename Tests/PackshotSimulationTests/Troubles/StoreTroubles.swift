@@ -6,7 +6,7 @@ extension Trouble {
     /// A worker is cut off from a store, on one connection or on all.
     static let cutLink = Trouble("cut-link", weight: 8) { world in
         guard let worker = world.random.pick(world.livingWorkers) else { return }
-        let pair = world.random.pick([[0, 1, 2], [3, 4], [0], [1], [2], [3], [4], [0, 1, 2, 3, 4]]) ?? []
+        let pair = world.random.pick([[0, 1, 2, 3], [4, 5, 6], [0, 1, 2, 3, 4, 5, 6]] + (0..<7).map { [$0] }) ?? []
         let links = pair.map { worker.links[$0] }
         world.happen("cut-link", "\(worker.id) \(pair)")
         for link in links { link.isCut = true }
@@ -65,8 +65,7 @@ extension Trouble {
             model: world.modelRecord.fingerprint, by: worker.id, idleFor: .seconds(-3600),
             limit: world.random.within(1...3), now: world.queueServer.clock.date)
         world.happen("deliver-twice", "\(taken.map(\.job)) to \(worker.id)")
-        worker.inbox += taken
-        worker.queue.interrupt()
+        worker.queue.deliverAgain(taken)
     }
 
     static let ledgerClock = Trouble("ledger-clock", weight: 2) { $0.jump($0.ledgerServer.clock, "ledger-clock") }
@@ -77,7 +76,7 @@ extension Trouble {
         guard let worker = world.random.pick(world.livingWorkers) else { return }
         let time = world.random.time(0...(.seconds(30)))
         world.happen("worker-clocks", "\(worker.id) ahead by \(time.inSeconds) s")
-        worker.timeline.jump(time)
+        worker.clock.jump(time)
     }
 
     /// Writes that fail, and a disk that is full.

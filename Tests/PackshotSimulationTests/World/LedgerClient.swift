@@ -1,10 +1,15 @@
 import PackshotJobs
 
 /// The ledger over one connection, with the model watching what it does.
-struct LedgerClient {
+struct LedgerClient: JobLedger, BatchLedger {
+    /// So many rows are in an answer at most, so that there is a middle to die in.
+    private static let most = 4
+
     let world: World
     let process: SimulatedProcess
     let link = Link()
+    /// A person did something that workers should hear of at once.
+    let signalled = Condition()
 
     func call<Answer>(
         _ what: @autoclosure () -> String, _ body: @escaping () async throws -> Answer
@@ -19,6 +24,7 @@ struct LedgerClient {
             try await world.ledger.register(worker)
             world.model.registered(worker.id, at: world.ledgerServer.clock.date)
         }
+        process.readyAt = world.simulator.now
     }
 
     func deregister(_ worker: WorkerID, uptime: Int64) async throws {
@@ -28,8 +34,8 @@ struct LedgerClient {
         }
     }
 
-    func confirm(_ jobs: [JobID], by worker: WorkerID) async throws -> [ClaimedJob] {
-        try await call("confirm \(jobs)") { [lease = world.settings.lease] in
+    func confirm(_ jobs: [JobID], by worker: WorkerID, lease: Duration) async throws -> [ClaimedJob] {
+        try await call("confirm \(jobs)") {
             let answer = try await world.ledger.confirm(jobs, by: worker, lease: lease)
             world.check {
                 try world.model.confirmed(
@@ -39,8 +45,16 @@ struct LedgerClient {
         }
     }
 
-    func heartbeat(_ worker: WorkerID, _ progress: [AttemptProgress], uptime: Int64) async throws -> HeartbeatReply {
-        try await call("heartbeat \(progress.map(\.attempt))") { [lease = world.settings.lease] in
+    func waitForSignal(_ timeout: Duration) async throws {
+        guard world.ledgerServer.isUp, !link.isCut else { throw StoreError(.postgres, .unreachable, "no connection") }
+        try await world.simulator.waitUnlessCancelled(
+            process, until: world.simulator.now + VirtualTime(timeout), on: signalled)
+    }
+
+    func heartbeat(
+        _ worker: WorkerID, progress: [AttemptProgress], uptime: Int64, lease: Duration
+    ) async throws -> HeartbeatReply {
+        try await call("heartbeat \(progress.map(\.attempt))") {
             let answer = try await world.ledger.heartbeat(worker, progress: progress, uptime: uptime, lease: lease)
             world.check {
                 try world.model.heartbeat(of: worker, progress, lease: lease, at: world.ledgerServer.clock.date, answer)
@@ -62,9 +76,22 @@ struct LedgerClient {
         }
     }
 
-    func hasUnfinishedJobs() async throws -> Bool {
+    func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+        try await call("while given up \(job)") {
+            // What is done while the row is locked is done by the process itself.
+            try await world.simulator.sleep(process, 0)
+            let answer = try await world.ledger.whileGivenUp(job, body)
+            world.check {
+                let isGivenUp = [.cancelled, .discarded].contains(world.model.jobs[job]?.state)
+                try expect(answer == isGivenUp, "whether job \(job) is given up")
+            }
+            return answer
+        }
+    }
+
+    func hasUnfinishedJobs(model: ModelFingerprint) async throws -> Bool {
         try await call("unfinished?") {
-            let answer = try await world.ledger.hasUnfinishedJobs(model: world.modelRecord.fingerprint)
+            let answer = try await world.ledger.hasUnfinishedJobs(model: model)
             world.check { try expect(answer == world.model.hasUnfinishedJobs, "whether there are unfinished jobs") }
             return answer
         }
@@ -72,11 +99,11 @@ struct LedgerClient {
 
     // MARK: Chores
 
-    func rescueExpired(limit: Int) async throws -> [DispatchEntry] {
+    func rescueExpired(limit: Int) async throws -> RescuedJobs {
         try await call("rescue") {
-            let answer = try await world.ledger.rescueExpired(limit: limit).available
+            let answer = try await world.ledger.rescueExpired(limit: limit)
             world.check {
-                let overdue = try world.model.rescued(at: world.ledgerServer.clock.date, answer)
+                let overdue = try world.model.rescued(at: world.ledgerServer.clock.date, answer.available)
                 guard let limit = world.rescueLimit else { return }
                 try expect(
                     overdue <= Double(limit) / 1e6, "a dead worker's job was rescued \(overdue) s after its lease")
@@ -93,10 +120,11 @@ struct LedgerClient {
         }
     }
 
-    func owedJobs(after: JobID?, grace: Duration, limit: Int) async throws -> [DispatchEntry] {
-        try await call("owed after \(after?.rawValue ?? 0)") {
-            let answer = try await world.ledger.owedJobs(
-                model: world.modelRecord.fingerprint, after: after, grace: grace, limit: limit)
+    func owedJobs(
+        model: ModelFingerprint, after: JobID?, grace: Duration, limit: Int
+    ) async throws -> [DispatchEntry] {
+        try await call("owed after \(after?.rawValue ?? 0)") { [limit = min(limit, Self.most)] in
+            let answer = try await world.ledger.owedJobs(model: model, after: after, grace: grace, limit: limit)
             world.check {
                 try world.model.owed(
                     after: after, grace: grace, limit: limit, at: world.ledgerServer.clock.date, answer)
@@ -107,8 +135,10 @@ struct LedgerClient {
 
     // MARK: Producers
 
-    func submit(_ batch: NewBatch, _ jobs: [PlannedJob]) async throws -> Submission {
-        try await call("submit \(jobs.count) jobs to \(batch.name)") {
+    func submit(_ batch: NewBatch, chunks: () throws -> [PlannedJob]?) async throws -> Submission {
+        var all: [PlannedJob] = []
+        while let chunk = try chunks() { all += chunk }
+        return try await call("submit \(all.count) jobs to \(batch.name)") { [jobs = all] in
             var rest: [PlannedJob]? = jobs
             let answer = try await world.ledger.submit(batch) {
                 defer { rest = nil }
@@ -123,7 +153,7 @@ struct LedgerClient {
     }
 
     func undispatched(_ batch: BatchID, limit: Int) async throws -> [DispatchEntry] {
-        try await call("undispatched of \(batch)") {
+        try await call("undispatched of \(batch)") { [limit = min(limit, Self.most)] in
             let answer = try await world.ledger.undispatched(batch, limit: limit)
             world.check { try world.model.undispatched(batch, limit: limit, answer) }
             return answer
@@ -131,6 +161,7 @@ struct LedgerClient {
     }
 
     func markDispatched(_ batch: BatchID, through job: JobID) async throws {
+        try world.dieSometimes(process, "between dispatching and marking")
         try await call("dispatched through \(job)") {
             try await world.ledger.markDispatched(batch, through: job)
             world.check { world.model.markedDispatched(batch, through: job) }

@@ -2,7 +2,7 @@ import PackshotJobs
 import PackshotTestSupport
 
 /// A store's machine.
-final class Server {
+final class Server: @unchecked Sendable {
     let store: StoreError.Store
     let clock = StoreClock()
     var isUp = true
@@ -11,7 +11,7 @@ final class Server {
 }
 
 /// One connection of one process to one store.
-final class Link {
+final class Link: @unchecked Sendable {
     var isCut = false
 }
 
@@ -24,6 +24,7 @@ extension World {
         _ server: Server, _ process: SimulatedProcess, _ link: Link, _ what: @autoclosure () -> String,
         _ body: @escaping () async throws -> Answer
     ) async throws -> Answer {
+        guard process.isAlive else { throw Ended() }
         counts.operations += 1
         let unreachable = StoreError(server.store, .unreachable, "no answer")
         let name = trace == nil ? "" : "\(server.store.rawValue) \(what())"
@@ -77,20 +78,10 @@ extension Result {
         case .success(let value as [DispatchEntry]): "\(value.map(\.job))"
         case .success(let value as [Delivery]): "\(value.map(\.job))"
         case .success(let value as Set<JobID>): "\(value.sorted())"
+        case .success(let value as RescuedJobs): "\(value.available.map(\.job)), discarded \(value.discarded.map(\.id))"
         case .success(let value as HeartbeatReply): "lost \(value.lost.count), cancelled \(value.cancelled.count)"
         case .success(let value): value is Void ? "done" : "\(value)"
         case .failure(let error): "\(error)"
         }
-    }
-}
-
-/// Growing pauses, as in `Sources/PackshotWorker/Backoff.swift`.
-struct SimulatedBackoff {
-    private var next: VirtualTime = .milliseconds(100)
-
-    mutating func wait(_ process: SimulatedProcess, _ world: World) async throws {
-        let pause = world.random.time(next / 2...next)
-        next = min(next * 2, .seconds(5))
-        try await world.simulator.sleep(process, pause)
     }
 }

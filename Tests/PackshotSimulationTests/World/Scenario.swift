@@ -73,7 +73,7 @@ struct Settings {
         pace = random.pick([.milliseconds(5), .milliseconds(300), .seconds(2), .seconds(7), .seconds(14)]) ?? 0
         stepTimeout = pace * 2 + .seconds(Double(random.within(10...30)))
         steps = random.within(1...4)
-        maxAttempts = random.within(1...4)
+        maxAttempts = random.within(1...3)
         drains = random.once(in: 4)
         latency = .milliseconds(0.1)...(random.once(in: 3) ? .milliseconds(400) : .milliseconds(4))
         timeout = random.time(.milliseconds(500)...(.seconds(5)))

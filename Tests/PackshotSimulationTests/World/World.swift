@@ -4,7 +4,9 @@ import PackshotTestSupport
 import Synchronization
 
 /// Everything there is in one simulation: the stores, the network, the folder, those who work, and the model that watches.
-final class World {
+///
+/// `@unchecked Sendable`: it is only touched on the simulation's one thread (``SimulationExecutor``).
+final class World: @unchecked Sendable {
     let scenario: Scenario
     let settings: Settings
     let sabotage: Sabotage?
@@ -55,7 +57,7 @@ final class World {
         } else {
             ledger = memory
         }
-        queue = QueueServer(sabotage: sabotage?.queue)
+        queue = QueueServer(clock: queueServer.clock, sabotage: sabotage?.queue)
         person = simulator.process("person")
         trace = isTraced ? Trace() : nil
     }
@@ -81,7 +83,8 @@ final class World {
             guard let repairedAt, simulator.now - repairedAt > settings.timeout + 2 * limit else { return nil }
         }
         let someoneWasThere = workers.contains { worker in
-            worker.process.isAlive && !worker.isStopping && worker.readyAt.map { simulator.now - $0 > limit } ?? false
+            worker.process.isAlive && !worker.isStopping
+                && worker.process.readyAt.map { simulator.now - $0 > limit } ?? false
         }
         return someoneWasThere ? limit : nil
     }
@@ -118,7 +121,7 @@ final class World {
 
     /// Workers hear that a person did something, as far as they can be reached.
     func signalWorkers() {
-        for worker in workers where !worker.heartbeatLedger.link.isCut { worker.signalled.signal() }
+        for worker in workers where !worker.heartbeatLedger.link.isCut { worker.heartbeatLedger.signalled.signal() }
     }
 
     /// Everything works again, and nothing new goes wrong.
@@ -155,8 +158,11 @@ final class World {
     }
 
     /// Starts a task. When its process dies, it ends at its next wait.
-    func spawn(_ body: @escaping () async throws -> Void) {
-        simulator.spawn(body) { [unowned self] in violate("a task ended with \($0)") }
+    @discardableResult
+    func spawn(_ body: @escaping () async throws -> Void) -> Task<Void, Never> {
+        simulator.spawn(body) { [unowned self] in
+            if !($0 is CancellationError) { violate("a task ended with \($0)") }
+        }
     }
 
     func note(_ who: String, _ what: @autoclosure () -> String) {
