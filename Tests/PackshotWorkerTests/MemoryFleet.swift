@@ -33,11 +33,15 @@ struct MemoryFleet {
     }
 
     /// A worker that is not started yet.
-    /// - Parameter settling: The ledger as the worker's settlements see it.
+    /// - Parameters:
+    ///   - claiming: The ledger as the worker's claims see it.
+    ///   - settling: The ledger as its settlements see it.
+    ///   - renewing: The queue as its heartbeats see it.
     func worker(
         generator: any ImageGenerator, embeddings: EmbeddingCache? = nil,
         environment: WorkerEnvironment = .machine(), claimThread: (any TaskExecutor)? = nil,
-        settling: (any JobLedger)? = nil, renewing: (any JobQueue)? = nil, logger: Logger? = nil,
+        claiming: (any JobLedger)? = nil, settling: (any JobLedger)? = nil, renewing: (any JobQueue)? = nil,
+        logger: Logger? = nil,
         change: (inout WorkerConfiguration) -> Void
     ) -> WorkerService {
         var configuration = WorkerConfiguration(
@@ -47,7 +51,8 @@ struct MemoryFleet {
         return WorkerService(
             configuration: configuration, generator: generator,
             stores: WorkerStores(
-                claimThread: claimThread ?? BlockingExecutor(label: "claims").forTasks, ledger: ledger, queue: queue,
+                claimThread: claimThread ?? BlockingExecutor(label: "claims").forTasks, ledger: claiming ?? ledger,
+                queue: queue,
                 settlementLedger: settling ?? ledger, choreLedger: ledger, heartbeatLedger: ledger,
                 heartbeatQueue: renewing ?? queue,
                 embeddings: embeddings

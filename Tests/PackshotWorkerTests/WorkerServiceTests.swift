@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import PackshotJobs
 import PackshotWorker
+import Synchronization
 import Testing
 
 @Suite("A worker")
@@ -102,6 +103,64 @@ struct WorkerServiceTests {
         #expect(left == (isOwn ? nil : bytes))
     }
 
+    /// Whatever put a job into the lane of a model that is not its own, no image is made of it with the wrong weights, and it goes
+    /// to its own lane.
+    @Test func aJobOfAnotherModelIsHandedBackToItsOwnLane() async throws {
+        let fleet = try await MemoryFleet(jobs: 1)
+        let other = ModelFingerprint(rawValue: String(repeating: "d", count: 64))
+        let service = fleet.worker(
+            generator: SimulatedImageGenerator(pace: .init(mean: 0, spread: 0), model: fleet.model),
+            claiming: LedgerInFront(base: fleet.ledger, confirmed: { $0.map { $0.ofModel(other) } })
+        ) { $0.writesFiles = false }
+        async let end: Void = service.run()
+        while try await !fleet.queue.heldJobs(model: other).contains(JobID(rawValue: 1)) {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        service.stop()
+        try await end
+        #expect(fleet.ledger.jobs.map(\.machine.state) == [.available])
+        #expect(fleet.ledger.jobs.map(\.machine.attempts) == [0])
+    }
+
+    /// One attempt that the ledger refuses for good costs the others of its group nothing.
+    @Test(.timeLimit(.minutes(1))) func whatTheLedgerRefusesForGoodCostsNoOtherImage() async throws {
+        let fleet = try await MemoryFleet(jobs: 4)
+        let generator = CountingGenerator(model: fleet.model)
+        let isFirst = Atomic(true)
+        let settling = LedgerInFront(
+            base: fleet.ledger,
+            willSettle: { settlements in
+                if isFirst.exchange(false, ordering: .relaxed) {
+                    // So that the others come in one group.
+                    while generator.made < 4 { try await Task.sleep(for: .milliseconds(2)) }
+                    throw StoreError(.postgres, .unreachable, "away for a moment")
+                }
+                if settlements.contains(where: { $0.job.rawValue == 3 }) {
+                    throw StoreError(.postgres, .unexpected, "one of these cannot be")
+                }
+            })
+        let service = fleet.worker(generator: generator, settling: settling) { $0.writesFiles = false }
+        async let end: Void = service.run()
+        while fleet.ledger.jobs.count(where: { $0.machine.state == .completed }) < 3 {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        service.stop()
+        try await end
+        #expect(fleet.ledger.jobs.map(\.machine.state) == [.completed, .completed, .running, .completed])
+        #expect(generator.made == 4, "no image was made twice")
+    }
+
+    /// What ends a worker's task at once leaves its jobs to the lease, as a kill does, and does not wait for an image.
+    @Test(.timeLimit(.minutes(1))) func aWorkerThatIsCancelledEndsAtOnceAndTellsNobody() async throws {
+        let fleet = try await MemoryFleet(jobs: 3)
+        let service = worker(fleet, seconds: 600) { $0.grace = .seconds(600) }
+        let running = Task { try await service.run() }
+        while fleet.ledger.attempts.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        running.cancel()
+        try? await running.value
+        #expect(fleet.ledger.attempts.allSatisfy { $0.state == .running })
+    }
+
     /// What is not finished within the grace is handed back before the worker goes, and counts for nothing.
     @Test func anImageThatOutlastsTheGraceIsHandedBack() async throws {
         let fleet = try await MemoryFleet(jobs: 1)
@@ -116,5 +175,39 @@ struct WorkerServiceTests {
         try await end
         #expect(ledger.jobs.map(\.machine.state) == [.available])
         #expect(ledger.jobs.map(\.machine.attempts) == [0])
+    }
+}
+
+/// A generator that takes no time and counts.
+private final class CountingGenerator: ImageGenerator {
+    let model: ModelRecord
+    let kernelClass = "k"
+    let threads = 1
+    private let count = Atomic(0)
+
+    init(model: ModelRecord) { self.model = model }
+
+    var made: Int { count.load(ordering: .relaxed) }
+
+    func prepare(_ prompt: String, cleaning: PromptCleaning?) throws -> PreparedPrompt {
+        PreparedPrompt(effectiveText: prompt, tokens: [1], tokenCount: 1, key: [1])
+    }
+    func embed(_ prompt: PreparedPrompt) throws -> [UInt8] { [1] }
+    func needsNegativePrompt(_ spec: GenerationSpec) -> Bool { false }
+    func generate(
+        _ spec: GenerationSpec, prompt: [UInt8], negativePrompt: [UInt8]?,
+        onStep: (_ step: Int, _ steps: Int) throws -> Void
+    ) async throws -> GeneratedImage {
+        count.add(1, ordering: .relaxed)
+        return GeneratedImage(width: 1, height: 1, rgb: [0, 0, 0], sampleTime: 1, decodeTime: 1)
+    }
+}
+
+extension ClaimedJob {
+    fileprivate func ofModel(_ model: ModelFingerprint) -> ClaimedJob {
+        ClaimedJob(
+            id: id, batch: batch, batchName: batchName, attempt: attempt, attemptNumber: attemptNumber,
+            maxAttempts: maxAttempts, sku: sku, title: title, shot: shot, variant: variant, model: model, spec: spec,
+            outputRoot: outputRoot, relativePath: relativePath)
     }
 }

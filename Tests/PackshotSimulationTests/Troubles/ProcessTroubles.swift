@@ -36,6 +36,18 @@ extension Trouble {
         worker.process.thaw()
     }
 
+    /// Every machine stands still for three leases, as when their host does.
+    static let freezeAll = Trouble("freeze-all", weight: 2) { world in
+        let processes = (world.livingWorkers.map(\.process) + world.producers.map(\.process)).filter {
+            $0.isAlive && !$0.isFrozen
+        }
+        world.happen("freeze-all", "\(processes.map(\.name))")
+        for process in processes { process.freeze() }
+        try await world.simulator.sleep(world.simulator.network, VirtualTime(world.settings.lease) * 3)
+        world.note("*", "all go on")
+        for process in processes { process.thaw() }
+    }
+
     /// Death between any two actions.
     static let failpoints = Trouble(nature: "failpoints")
     /// Jobs that kill the worker that samples them.

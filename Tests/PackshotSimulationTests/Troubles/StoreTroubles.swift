@@ -19,6 +19,13 @@ extension Trouble {
     static let ledgerOutage = Trouble("ledger-outage", weight: 2) {
         try await $0.outage("ledger-outage", $0.ledgerServer)
     }
+    /// The ledger cannot be reached for longer than a lease, or than a sampler may make no step, and its server is not started
+    /// anew: a network, a storage that stalls, a pooler.
+    static let longLedgerOutage = Trouble("long-ledger-outage", weight: 1) { world in
+        let lease = VirtualTime(world.settings.lease)
+        try await world.outage(
+            "long-ledger-outage", world.ledgerServer, for: lease...max(lease * 3, world.settings.stepTimeout * 3 / 2))
+    }
     static let queueOutage = Trouble("queue-outage", weight: 2) { try await $0.outage("queue-outage", $0.queueServer) }
 
     /// The store has done it, and its client does not hear of it.
@@ -87,7 +94,9 @@ extension World {
     /// How far a store's clock may jump back at once.
     static let largestJump: VirtualTime = .seconds(20)
 
-    fileprivate func outage(_ name: String, _ server: Server) async throws {
+    fileprivate func outage(
+        _ name: String, _ server: Server, for time: ClosedRange<VirtualTime> = .milliseconds(300)...(.seconds(25))
+    ) async throws {
         guard server.isUp else { return }
         happen(name, "begins")
         server.isUp = false
@@ -95,7 +104,7 @@ extension World {
             queue.arrivals.signal()
             if random.once(in: 2) { queue.life += 1 }
         }
-        try await simulator.sleep(simulator.network, random.time(.milliseconds(300)...(.seconds(25))))
+        try await simulator.sleep(simulator.network, random.time(time))
         note(server.store.rawValue, "is back")
         server.isUp = true
     }

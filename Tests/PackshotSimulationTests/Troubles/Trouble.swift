@@ -24,9 +24,9 @@ struct Trouble: Sendable {
 
     static let all: [Trouble] = [
         // Processes.
-        kill, powerLoss, stop, freeze, failpoints, poison, hangs, failures, badPrompts, producerDeaths,
+        kill, powerLoss, stop, freeze, freezeAll, failpoints, poison, hangs, failures, badPrompts, producerDeaths,
         // Networks and servers.
-        cutLink, ledgerOutage, queueOutage, lostAnswers, lateRequests, refusals,
+        cutLink, ledgerOutage, longLedgerOutage, queueOutage, lostAnswers, lateRequests, refusals,
         // The queue's data.
         wipe, loseTail, restoreOld, duplicate, deliverTwice,
         // Clocks and disks.

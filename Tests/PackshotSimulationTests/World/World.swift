@@ -111,7 +111,8 @@ final class World: @unchecked Sendable {
 
     private static let inTheWayOfRescues = Set(
         [
-            Trouble.freeze, .cutLink, .ledgerOutage, .queueOutage, .lostAnswers, .lateRequests, .refusals, .ledgerClock,
+            Trouble.freeze, .freezeAll, .cutLink, .ledgerOutage, .longLedgerOutage, .queueOutage, .lostAnswers,
+            .lateRequests, .refusals, .ledgerClock,
         ].map(\.name))
 
     /// A person asks something of the ledger, and does not insist.
