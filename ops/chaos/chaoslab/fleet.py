@@ -67,6 +67,7 @@ class Fleet:
         return sum(text in path.read_text(errors="replace") for path in self.paths)
 
     def stop(self) -> None:
+        """For good: nobody is started again."""
         self.look_for_ended()
         for worker in self.workers:
             if worker.poll() is None:
@@ -78,3 +79,4 @@ class Fleet:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
+        self.workers = []

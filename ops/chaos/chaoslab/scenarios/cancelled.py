@@ -28,7 +28,7 @@ def run(site: Site) -> None:
                         "HAVING max(step) > 0 AND sum(cost_microusd) <= 0) free")
     site.facts.update({"cancelled in flight": in_flight})
     site.expected_cancelled = expected
-    site.expect(in_flight >= rounds * at_once // 2, f"only {in_flight} were cancelled in flight")
+    site.expect(in_flight >= rounds * at_once // 4, f"only {in_flight} were cancelled in flight")
     site.promised(late / 1000, STEP + 0.5, "seconds until the last had stopped, at most")
     site.expect(unpaid == 0, f"{unpaid} workers were paid nothing for what was cancelled")
     # What was cancelled may be wanted after all.

@@ -13,7 +13,7 @@ def run(site: Site) -> None:
     fleet = site.fleet(WORKERS, "600ms±50%")
     refusals, late = 0, 0
     for number in range(rounds):
-        site.enqueue(3 * WORKERS, f"round-{number}")
+        site.enqueue(8 * WORKERS, f"round-{number}")
         site.wait("all workers at work", lambda: site.count(
             "SELECT count(DISTINCT worker_id) FROM attempts WHERE state = 'running'") == WORKERS or site.unfinished < WORKERS, 60)
         victims = site.rng.sample(fleet.workers, AT_ONCE)

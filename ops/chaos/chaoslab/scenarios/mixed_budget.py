@@ -21,13 +21,17 @@ def run(site: Site) -> None:
     products = site.scaled(120, least=12)
     # Of plenty nothing is refused, however much dearer some are.
     site.enqueue(products, "plenty", "--max-cost", "50", shots=SHOTS)
-    for price in "0.10", "10":
-        site.fleet(1, None, "--threads", "1", "--usd-per-hour", price)
+    _two_prices(site)
     site.wait_until_done()
     cost = site.count("SELECT sum(cost_microusd) FROM attempts")
-    # Of little so much as it pays for; with more, the rest.
+    site.expect(site.images == 2 * products, f"{site.images} of {2 * products} images were made though there was money")
+    # Of little so much as it pays for; with more, the rest. As much as all may cost would have to be given at the submission.
+    for fleet in site.fleets:
+        fleet.stop()
     little = cost // 2
-    site.enqueue(products, "little", "--max-cost", f"{little / 1e6:.6f}", shots=SHOTS)
+    site.enqueue(products, "little", "--max-cost", "50", shots=SHOTS)
+    site.steer("resume", "little", "--max-cost", f"{little / 1e6:.6f}")
+    _two_prices(site)
 
     def stopped() -> bool:
         spent = site.count("SELECT coalesce(sum(a.cost_microusd), 0) FROM attempts a JOIN batches b ON b.id = a.batch_id WHERE b.name = 'little'")
@@ -42,3 +46,8 @@ def run(site: Site) -> None:
     site.wait_until_done()
     over = site.count("SELECT count(*) FROM jobs WHERE state <> 'completed'")
     site.expect(over == 0, f"{over} jobs were not made though there was money")
+
+
+def _two_prices(site: Site) -> None:
+    for price in "0.10", "10":
+        site.fleet(1, None, "--threads", "1", "--usd-per-hour", price)

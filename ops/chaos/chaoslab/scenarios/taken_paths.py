@@ -27,7 +27,9 @@ def run(site: Site) -> None:
     # An older dump is restored: the files are there, nobody knows of them.
     site.redis.call("FLUSHALL")
     site.use_database(site.new_database("restored", before_all))
-    subprocess.run([site.program, "ledger", "adopt"], capture_output=True)
+    # It takes the place of the original, and the folder, of which it does not know yet.
+    for takes in [], ["--out", str(site.out)]:
+        subprocess.run([site.program, "ledger", "adopt", *takes], capture_output=True)
     site.enqueue(40)
     site.fleet(2, "5ms")
     site.wait_until_done()

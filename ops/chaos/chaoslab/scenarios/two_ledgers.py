@@ -77,11 +77,11 @@ def run(site: Site) -> None:
     first.makes("mine-too", shared)
     untouched("by the refusals")
     # Both at once: one has it, whoever it is.
-    for number in range(site.scaled(10, least=2)):
+    for number in range(site.scaled(10)):
         fresh = site.folder / f"fresh-{number}"
         fresh.mkdir()
         _one(site, lambda ledger, fresh=fresh: ledger.enqueue(f"race-{number}", fresh), (first, second), "folder")
-    for number in range(site.scaled(10, least=2)):
+    for number in range(site.scaled(5)):
         third, fourth = (_Ledger(site, f"racer-{number}-{name}", f"race-{number}") for name in ("a", "b"))
         _one(site, lambda ledger: ledger.enqueue(ledger.name, site.folder / ledger.name), (third, fourth), "queue")
         for racer in third, fourth:
