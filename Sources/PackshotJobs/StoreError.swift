@@ -44,5 +44,15 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// True when the same call may succeed later without anybody doing anything to the request.
     package var isTransient: Bool { code == .unreachable || code == .refused }
 
+    /// True when the request itself is at fault, and would be refused whenever it came. False while the server is: away, or
+    /// without the schema, the settings or the rights it should have, which somebody will see to.
+    package var isRefusedForGood: Bool {
+        switch code {
+        case .conflict, .notFound, .ambiguous: true
+        case .unexpected: !(detail?.hasPrefix("42") ?? false) && !(detail?.hasPrefix("28") ?? false)
+        case .unreachable, .refused, .schema, .configuration: false
+        }
+    }
+
     package var description: String { message }
 }

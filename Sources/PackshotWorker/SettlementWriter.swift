@@ -104,12 +104,12 @@ final class SettlementWriter: Sendable {
             do {
                 let verdicts = try await ledger.settle(group.map(\.settlement))
                 return zip(group, verdicts).map(Settled.init)
-            } catch let error as StoreError where error.isTransient && !hasGivenUp.load(ordering: .relaxed) {
+            } catch let error as StoreError where !error.isRefusedForGood && !hasGivenUp.load(ordering: .relaxed) {
                 logger.warning(
                     "ledger is away; keeping finished work",
                     metadata: ["attempts": "\(group.count)", "error": "\(error)"])
                 await backoff.wait()
-            } catch let error as StoreError where !error.isTransient && group.count > 1 {
+            } catch let error as StoreError where error.isRefusedForGood && group.count > 1 {
                 let half = group.count / 2
                 return await settle(Array(group[..<half])) + settle(Array(group[half...]))
             } catch {

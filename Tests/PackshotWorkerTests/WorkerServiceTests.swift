@@ -150,6 +150,28 @@ struct WorkerServiceTests {
         #expect(generator.made == 4, "no image was made twice")
     }
 
+    /// A ledger whose schema or rights are not as they should be keeps nobody's finished image from being kept.
+    @Test(.timeLimit(.minutes(1)), arguments: [("schema", nil), ("unexpected", "42501")])
+    func finishedImagesWaitForALedgerThatIsBeingRepaired(code: String, sqlState: String?) async throws {
+        let fleet = try await MemoryFleet(jobs: 1)
+        let tries = Atomic(0)
+        let settling = LedgerInFront(
+            base: fleet.ledger,
+            willSettle: { _ in
+                if tries.add(1, ordering: .relaxed).newValue <= 2 {
+                    throw StoreError(
+                        .postgres, code == "schema" ? .schema : .unexpected, "being repaired", detail: sqlState)
+                }
+            })
+        let generator = CountingGenerator(model: fleet.model)
+        try await fleet.worker(generator: generator, settling: settling) {
+            $0.writesFiles = false
+            $0.drains = true
+        }.run()
+        #expect(fleet.ledger.jobs.map(\.machine.state) == [.completed])
+        #expect(generator.made == 1)
+    }
+
     /// What ends a worker's task at once leaves its jobs to the lease, as a kill does, and does not wait for an image.
     @Test(.timeLimit(.minutes(1))) func aWorkerThatIsCancelledEndsAtOnceAndTellsNobody() async throws {
         let fleet = try await MemoryFleet(jobs: 3)
