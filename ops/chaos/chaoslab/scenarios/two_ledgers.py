@@ -105,7 +105,10 @@ def run(site: Site) -> None:
     refused(first.enqueue("too-late", shared), "enqueue by an original that was replaced", "ledger adopt")
     heir.makes("after-the-dump", shared)
     untouched("by the heir")
-    # What the heir answers for is proven; the rest was to be left alone.
+    # What the heir answers for is proven; the rest, of which some waits for workers, was to be left alone.
+    for key in site.redis.call("--scan").split():
+        if not key.startswith("one:"):
+            site.redis.call("DEL", key)
     os.environ.update({key: heir.environment[key] for key in ("DATABASE_URL", "REDIS_URL")})
     site.manifests = [site.folder / f"{batch}.jsonl" for batch in ("mine", "mine-too", "after-the-dump")]
     for batch in "mine", "mine-too":
