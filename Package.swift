@@ -85,8 +85,8 @@ let package = Package(
             name: "PackshotCommands",
             dependencies: [
                 "PackshotWorker", "PackshotCatalog", "PackshotRedis", "PackshotPostgres", "PackshotJobs", "PRX",
-                "PromptText", "Tensors", "PNGImage", "Digests", "CMalloc", argumentParser, logging, serviceLifecycle,
-                unixSignals,
+                "PromptText", "Tensors", "PNGImage", "Digests", "CMalloc", argumentParser, logging,
+                serviceLifecycle, unixSignals,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -118,6 +118,10 @@ let package = Package(
         .testTarget(
             name: "PackshotWorkerTests",
             dependencies: ["PackshotWorker", "PackshotJobs", "PackshotTestSupport", logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PackshotCommandsTests",
+            dependencies: ["PackshotCommands", "PackshotPostgres", "PackshotRedis", "PackshotJobs"],
             swiftSettings: strict),
         .testTarget(
             name: "PackshotPostgresIntegrationTests", dependencies: ["PackshotPostgres", "PackshotTestSupport"],

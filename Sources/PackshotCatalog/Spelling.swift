@@ -1,8 +1,8 @@
 /// Finds what somebody probably meant.
-enum Spelling {
+package enum Spelling {
     /// The candidate closest to a word, letter case ignored, if it is close enough to be a slip: changes (a letter more,
     /// less, another, or two swapped) at most a third of the word's length, and at most 3.
-    static func suggestion(for word: String, among candidates: [String]) -> String? {
+    package static func suggestion(for word: String, among candidates: [String]) -> String? {
         let letters = Array(word.lowercased().prefix(64))
         let limit = min(3, max(1, letters.count / 3))
         var best: (candidate: String, distance: Int)?

@@ -48,6 +48,20 @@ extension LedgerReports {
         }
     }
 
+    /// How many jobs are selected, counted to `most`.
+    package func jobCount(_ selection: JobSelection, most: Int) async throws -> Int {
+        try await connection.run { session in
+            let (condition, parameters) = PostgresLedger.condition(selection)
+            return try session.query(
+                """
+                SELECT count(*) FROM (
+                    SELECT FROM job_specs j JOIN job_states s ON s.job_id = j.id JOIN products p ON p.id = j.product_id
+                    JOIN batches b ON b.id = j.batch_id WHERE \(condition) LIMIT $\(parameters.count + 1)) selected
+                """, parameters + [.integer(most)]
+            ).rows.first?.first.flatMap { $0 }.flatMap { Int($0) } ?? 0
+        }
+    }
+
     /// What a model's images took and cost so far.
     package struct History: Sendable {
         /// Mean seconds of a worker's time over the last 200 images; nil before the first.
@@ -100,7 +114,15 @@ extension LedgerReports {
             ).rows
         }
         guard let fingerprint = rows.first?.first.flatMap({ $0 }) else {
-            throw StoreError(.postgres, .notFound, "the ledger knows no model \(name.debugDescription)")
+            let names = try await connection.run { session in
+                try session.query("SELECT DISTINCT name FROM model_weights ORDER BY name LIMIT 20").rows.compactMap {
+                    $0.first.flatMap { $0 }
+                }
+            }
+            throw StoreError(
+                .postgres, .notFound,
+                "the ledger knows no model \(name.debugDescription)"
+                    + (names.isEmpty ? "" : "; it knows \(names.joined(separator: ", "))"))
         }
         return ModelFingerprint(rawValue: fingerprint)
     }

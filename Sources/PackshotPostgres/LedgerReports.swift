@@ -127,12 +127,28 @@ package struct LedgerReports: Sendable {
         }
     }
 
+    /// How many batches there are.
+    package func batchCount() async throws -> Int {
+        try await connection.run { session in
+            try session.query("SELECT count(*) FROM batches").rows.first?.first.flatMap { $0 }.flatMap { Int($0) } ?? 0
+        }
+    }
+
+    /// How many workers there ever were.
+    package func workerCount() async throws -> Int {
+        try await connection.run { session in
+            try session.query("SELECT count(*) FROM workers").rows.first?.first.flatMap { $0 }.flatMap { Int($0) } ?? 0
+        }
+    }
+
     /// Images a second over the last minute, of batches that made any; nil for what cannot be divided by yet.
     private static func pace(_ session: PostgresSession) throws -> [BatchID: Double?] {
         let rows = try session.query(
             """
             SELECT batch_id,
-                   count(*) / nullif(extract(epoch FROM now() - greatest(min(created_at), now() - interval '60 seconds')), 0)
+                   -- One image, or those of the last moment, say nothing of a pace.
+                   CASE WHEN count(*) > 1 AND min(created_at) <= now() - interval '1 second' THEN
+                       count(*) / extract(epoch FROM now() - greatest(min(created_at), now() - interval '60 seconds')) END
             FROM (SELECT batch_id, created_at FROM images ORDER BY id DESC LIMIT 50000) latest
             WHERE created_at > now() - interval '60 seconds' GROUP BY batch_id
             """

@@ -17,10 +17,17 @@ enum JSONFile {
     /// - Throws: ``PromptTextError`` `.badCheckpoint`.
     static func contents(of path: String) throws(PromptTextError) -> Data {
         do {
-            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            // Through links, as checkpoints in a download cache are made of them; a pipe or a device would be read for ever.
+            let attributes = try FileManager.default.attributesOfItem(
+                atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
+            guard attributes[.type] as? FileAttributeType == .typeRegular else {
+                throw PromptTextError(.badCheckpoint, "\(path) is no regular file")
+            }
             if let size = attributes[.size] as? NSNumber, size.intValue <= maximumBytes {
                 return try Data(contentsOf: URL(fileURLWithPath: path))
             }
+        } catch let error as PromptTextError {
+            throw error
         } catch {
             throw PromptTextError(.badCheckpoint, "\(path) cannot be read")
         }

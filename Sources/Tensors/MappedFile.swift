@@ -8,7 +8,7 @@ final class MappedFile: @unchecked Sendable {
 
     /// - Throws: ``TensorError`` `.unreadable`.
     init(path: String) throws(TensorError) {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw TensorError(.unreadable, "\(path): \(String(cString: strerror(errno)))") }
         defer { close(file) }
         var status = stat()

@@ -54,7 +54,12 @@ public struct WeightFolder: Sendable {
             let weight_map: [String: String]
         }
         do {
-            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            // Through links, as checkpoints in a download cache are made of them; a pipe or a device would be read for ever.
+            let attributes = try FileManager.default.attributesOfItem(
+                atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
+            guard attributes[.type] as? FileAttributeType == .typeRegular else {
+                throw TensorError(.malformed, "\(path): no regular file")
+            }
             guard let size = attributes[.size] as? NSNumber, size.intValue <= SafetensorsFile.maximumHeaderBytes else {
                 throw TensorError(.malformed, "\(path): too large for an index")
             }

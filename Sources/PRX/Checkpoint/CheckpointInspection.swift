@@ -83,7 +83,7 @@ public struct CheckpointInspection: Codable, Hashable, Sendable {
     }
 
     private static func classes(_ path: String) -> [String: String] {
-        guard let data = FileManager.default.contents(atPath: "\(path)/model_index.json"), data.count < 1_000_000,
+        guard let data = try? PlainFile.contents(of: "\(path)/model_index.json", atMost: 1_000_000, what: "a config"),
             let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
         else { return [:] }
         return object.compactMapValues { ($0 as? [Any])?.last as? String }

@@ -59,18 +59,8 @@ final class ConfigReader {
     /// Reads a file.
     /// - Throws: ``PRXError`` `.badCheckpoint` when it is missing, larger than 4 MB or no JSON object.
     convenience init(file: String) throws(PRXError) {
-        let data: Data
-        do {
-            let attributes = try FileManager.default.attributesOfItem(atPath: file)
-            guard attributes[.type] as? FileAttributeType == .typeRegular, let size = attributes[.size] as? NSNumber,
-                size.intValue <= Self.maximumBytes
-            else { throw PRXError(.badCheckpoint, "\(file): no regular file, or too large for a config") }
-            data = try Data(contentsOf: URL(fileURLWithPath: file))
-        } catch let error as PRXError {
-            throw error
-        } catch {
-            throw PRXError(.badCheckpoint, "\(file) is missing or cannot be read")
-        }
+        // Through links: checkpoints in a download cache are made of them.
+        let data = try PlainFile.contents(of: file, atMost: Self.maximumBytes, what: "a config")
         guard let values = try? JSONDecoder().decode([String: Value].self, from: data) else {
             throw PRXError(.badCheckpoint, "\(file) is no JSON object")
         }

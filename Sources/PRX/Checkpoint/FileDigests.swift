@@ -17,6 +17,10 @@ enum FileDigests {
         guard stat(path, &status) == 0, let size = Int(exactly: status.st_size) else {
             throw PRXError(.badCheckpoint, "\(path) cannot be read: \(String(cString: strerror(errno)))")
         }
+        // A pipe would be waited on, a device read for ever.
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw PRXError(.badCheckpoint, "\(path) is no regular file")
+        }
         guard size >= smallestRemembered, let entry = cacheEntry(path, status) else { return (size, try hash(path)) }
         if let known = FileManager.default.contents(atPath: entry), known.count == 32 { return (size, Array(known)) }
         let digest = try hash(path)

@@ -1,5 +1,6 @@
 internal import Digests
 internal import Foundation
+internal import Glibc
 internal import PackshotJobs
 internal import PackshotPostgres
 
@@ -17,36 +18,71 @@ final class SubmissionManifest {
         let path: String
     }
 
+    private let target: OutputFile
+    private let draft: Int32
     private let path: String
-    private let file: FileHandle
     private let encoder = JSONEncoder()
+    private var waiting: [UInt8] = []
 
-    private var temporary: String { "\(path).tmp" }
+    private static let piece = 1 << 16
 
     /// - Throws: ``CommandError`` when the file cannot be written.
     init(path: String) throws {
         self.path = path
+        target = try OutputFile(path)
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard FileManager.default.createFile(atPath: "\(path).tmp", contents: nil),
-            let file = FileHandle(forWritingAtPath: "\(path).tmp")
-        else { throw CommandError(.invalidInput, "--manifest \(path) cannot be written") }
-        self.file = file
+        // A draft without a name is gone with the process, however that ends.
+        var name = Array("\(target.draftFolder)/.packshot-manifest-XXXXXX".utf8CString)
+        draft = mkstemp(&name)
+        guard draft >= 0 else {
+            throw CommandError(
+                .invalidInput, "--manifest \(path) cannot be written: \(String(cString: strerror(errno)))")
+        }
+        unlink(&name)
+        _ = fcntl(draft, F_SETFD, FD_CLOEXEC)
     }
+
+    deinit { if draft >= 0 { close(draft) } }
 
     func add(_ job: PlannedJob, of batch: NewBatch) throws {
         let key = job.uniqueKey(in: batch)
         let line = Line(
             key: key.hexadecimal, sku: job.product.sku, shot: job.shot,
             variant: job.variant, path: "\(batch.outputRoot)/\(job.relativePath)")
-        try file.write(contentsOf: encoder.encode(line) + Data([10]))
+        waiting += try encoder.encode(line) + [10]
+        if waiting.count >= Self.piece { try save() }
     }
 
-    /// Gives the file its name.
+    private func save() throws(CommandError) {
+        var saved = 0
+        while saved < waiting.count {
+            let count = waiting.withUnsafeBytes { write(draft, $0.baseAddress.map { $0 + saved }, $0.count - saved) }
+            if count >= 0 {
+                saved += count
+            } else if errno != EINTR {
+                throw CommandError(.failure, "--manifest \(path): \(String(cString: strerror(errno)))")
+            }
+        }
+        waiting = []
+    }
+
+    /// Puts the list where it was asked for.
     func accept() throws {
-        try file.synchronize()
-        try file.close()
-        guard rename(temporary, path) == 0 else {
-            throw CommandError(.failure, "the batch is submitted, but \(path) cannot be written")
+        do throws(CommandError) {
+            try save()
+            var place: off_t = 0
+            try target.write { put throws(CommandError) in
+                while true {
+                    let piece = [UInt8](unsafeUninitializedCapacity: Self.piece) { buffer, count in
+                        count = max(0, pread(draft, buffer.baseAddress, buffer.count, place))
+                    }
+                    if piece.isEmpty { break }
+                    place += off_t(piece.count)
+                    try put(piece)
+                }
+            }
+        } catch {
+            throw CommandError(.failure, "the batch is submitted, but its manifest is lost: \(error.message)")
         }
     }
 

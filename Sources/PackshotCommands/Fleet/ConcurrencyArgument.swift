@@ -34,9 +34,10 @@ package enum ConcurrencyArgument: ExpressibleByArgument, Hashable, Sendable {
         guard threads > 1 else { return (1, "there is one thread") }
         let operations = try BenchmarkCase.stepOperations(of: checkpoint, tokens: 30)
         guard operations < 20e9 else { return (1, "a step is \(Int(operations / 1e9)) billion operations") }
+        // More generations than CPUs are not measured side by side, and gain nothing.
         let measured = try Arrangement.measure(
-            folder: checkpoint.path, size: checkpoint.defaultSize, tokens: 30, hasGuidance: true, threads: threads,
-            seconds: 0.15)
+            folder: checkpoint.path, size: checkpoint.defaultSize, tokens: 30, hasGuidance: true,
+            threads: min(threads, ModelFolder.defaultThreads), seconds: 0.15)
         guard let best = measured.max(by: { $0.stepsPerSecond < $1.stepsPerSecond }) else { return (1, "") }
         let rates = measured.map { "\(Int($0.stepsPerSecond)) steps/s with \($0.generations)" }
         return (best.generations, rates.joined(separator: ", "))

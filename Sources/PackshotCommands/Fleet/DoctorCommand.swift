@@ -48,7 +48,7 @@ package struct DoctorCommand: AsyncParsableCommand {
             for finding in findings {
                 let name = finding.what.padding(toLength: width + 2, withPad: " ", startingAt: 0)
                 let verdict = finding.isFine ? finding.isRisk ? "risk   " : "ok     " : "problem"
-                Talk.result("\(verdict) \(name)\(finding.detail)")
+                Talk.line("\(verdict) \(name)\(finding.detail)")
             }
         }
         if findings.contains(where: { !$0.isFine }) { throw ExitStatus.storeUnreachable.code }
@@ -59,11 +59,16 @@ package struct DoctorCommand: AsyncParsableCommand {
             let (value, origin) = try Stores.setting("DATABASE_URL", environment)
             let url = try PostgresURL(value)
             let found = Finding(what: "PostgreSQL", isFine: true, detail: "\(url.shown), from \(origin)")
+            let rules = try await PostgresServerCheck.run(on: PostgresConnection(url)).map {
+                Finding(
+                    what: "PostgreSQL", isFine: $0.severity != .refusal, isRisk: $0.severity == .warning,
+                    detail: $0.message)
+            }
             do {
                 _ = try await Stores.ledger(url)
-                return [found, Finding(what: "schema", isFine: true, detail: "up to date")]
+                return [found] + rules + [Finding(what: "schema", isFine: true, detail: "up to date")]
             } catch let error as StoreError where error.code == .schema {
-                return [found, Finding(what: "schema", isFine: false, detail: error.message)]
+                return [found] + rules + [Finding(what: "schema", isFine: false, detail: error.message)]
             }
         } catch {
             return [Finding(what: "PostgreSQL", isFine: false, detail: "\(error)")]

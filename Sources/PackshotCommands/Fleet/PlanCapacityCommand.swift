@@ -16,7 +16,7 @@ package struct PlanCapacityCommand: AsyncParsableCommand {
     @Argument(help: "Images to make.")
     package var images: Int
 
-    @Option(help: "The model's name or fingerprint, for its measured pace and price.")
+    @Option(help: "The model's name, fingerprint or folder, for its measured pace and price.")
     package var model: String?
 
     @Option(
@@ -73,14 +73,15 @@ package struct PlanCapacityCommand: AsyncParsableCommand {
         var bytesPerJob: Double?
         if let model {
             let (_, reports) = try await Stores.ledger(Stores.postgres())
-            let history = try await reports.history(of: try await reports.findModel(model))
+            let history = try await reports.history(of: try await reports.namedModel(model))
             pace = pace ?? history.secondsPerImage
             perHour = perHour ?? history.perHour
             bytesPerJob = history.ledgerBytesPerJob
         }
         guard let pace, let perHour else {
             throw CommandError(
-                .notFound, "no image of \(model ?? "") has been made yet: give --seconds-per-image and --usd-per-hour")
+                .notFound,
+                "no image of \(model ?? "the model") has been made yet: give --seconds-per-image and --usd-per-hour")
         }
         let seconds = Double(images) * pace
         let count = workers ?? hours.map { max(1, Int((seconds / ($0 * 3600)).rounded(.up))) } ?? 1

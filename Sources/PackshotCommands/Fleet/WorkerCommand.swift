@@ -30,7 +30,8 @@ package struct WorkerCommand: AsyncParsableCommand {
         help: "Images to work on at the same time, each with its share of the threads: a number, or auto (measured).")
     package var concurrency = ConcurrencyArgument.auto
 
-    @Option(help: "CPU threads in all (default: all). They change the speed, never the bytes.")
+    @Option(
+        help: "CPU threads in all, at most one for each CPU (default: all). They change the speed, never the bytes.")
     package var threads: Int?
 
     @Flag(help: "Exit 0 when no unfinished jobs are left.")
@@ -133,7 +134,11 @@ package struct WorkerCommand: AsyncParsableCommand {
             let count = if case .number(let number) = concurrency { number } else { 1 }
             return (0..<count).map { _ in SimulatedImageGenerator(pace: pace, model: model, faults: faults) }
         }
-        let threads = threads ?? ModelFolder.defaultThreads
+        let threads = min(threads ?? ModelFolder.defaultThreads, ModelFolder.defaultThreads)
+        if let asked = self.threads, asked > threads {
+            Logger(label: "packshot.worker").notice(
+                "--threads is more than the CPUs there are: \(threads) instead of \(asked)")
+        }
         let (count, reason) = try concurrency.arrangement(of: threads, for: checkpoint)
         let share = max(1, threads / count)
         Logger(label: "packshot.worker").notice(

@@ -19,6 +19,11 @@ package struct WorkersCommand: AsyncParsableCommand {
     package func run() async throws {
         let (_, reports) = try await Stores.ledger(Stores.postgres())
         let workers = try await reports.workers(all: all)
+        if !all {
+            Shortened.tell(
+                shown: workers.count, of: try await reports.workerCount(), "that stopped or died",
+                more: "--all shows them")
+        }
         if json {
             try Talk.json(workers)
             return
@@ -27,7 +32,7 @@ package struct WorkersCommand: AsyncParsableCommand {
             let state =
                 worker.isStopped
                 ? "stopped" : worker.isDraining ? "draining" : "heard \(Int(worker.secondsSinceHeartbeat)) s ago"
-            Talk.result(
+            Talk.line(
                 [
                     worker.id, worker.model, "\(worker.threads) threads (\(worker.kernelClass))",
                     "\(worker.rateCard) \(MicroDollars(rawValue: worker.microdollarsPerHour)) an hour",

@@ -2,7 +2,6 @@ package import ArgumentParser
 internal import Foundation
 internal import PNGImage
 internal import PackshotPostgres
-internal import PackshotWorker
 
 /// `packshot contact-sheet`: a batch's images on one page.
 package struct ContactSheetCommand: AsyncParsableCommand {
@@ -38,14 +37,19 @@ package struct ContactSheetCommand: AsyncParsableCommand {
     package func run() async throws {
         let (_, reports) = try await Stores.ledger(Stores.postgres())
         let id = try await folder.find(batch, reports)
+        let target = try OutputFile(output)
         let images = try await reports.images(of: id, limit: limit)
         guard !images.isEmpty else { throw CommandError(.notFound, "batch \(batch) has no images yet") }
+        let all = try await reports.batch(id).images
+        if all > images.count {
+            Talk.note("packshot: the sheet shows the first \(images.count) of \(all) images; --limit \(all) shows all")
+        }
         var style = ContactSheet.Style()
         style.columns = columns
         style.thumbnailWidth = size
         style.thumbnailHeight = size
         style.captionScale = 1
-        style.title = "\(images[0].batch): \(images.count) images"
+        style.title = "\(images[0].batch): \(images.count)\(all > images.count ? " of \(all)" : "") images"
         var sheet = try ContactSheet(capacity: images.count, style: style)
         for image in images {
             let path = "\(image.outputRoot)/\(image.relativePath)"
@@ -59,10 +63,7 @@ package struct ContactSheetCommand: AsyncParsableCommand {
                 throw CommandError(.failure, "\(path): \(error.message)")
             }
         }
-        let url = URL(fileURLWithPath: output)
-        try ImageFileStore().write(
-            try PNGEncoder.encode(sheet.bitmap), to: url.lastPathComponent, in: url.deletingLastPathComponent().path,
-            replacing: true)
+        try target.write(try PNGEncoder.encode(sheet.bitmap))
         Talk.result(output)
     }
 

@@ -15,13 +15,29 @@ package struct StatusCommand: AsyncParsableCommand {
 
     @OptionGroup package var folder: BatchFolder
 
+    @Option(help: "Show at most so many batches, the newest first (default: 20).")
+    package var limit: Int?
+
+    @Flag(help: "Show all batches.")
+    package var all = false
+
     @Flag(help: "Print it as JSON.")
     package var json = false
 
     package init() {}
 
+    package func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit is at least 1") }
+        guard limit == nil || !all else { throw ValidationError("give --limit or --all, not both") }
+        guard batch == nil || (limit == nil && !all) else {
+            throw ValidationError("--limit and --all are for the list of batches")
+        }
+    }
+
     private struct Overview: Encodable {
         let batches: [LedgerReports.BatchReport]
+        /// How many there are; more than are listed when the list is cut.
+        let batchesInAll: Int
         let backlog: [LedgerReports.Backlog]
         let workers: [LedgerReports.WorkerReport]
         let embeddingCache: [String: Int]
@@ -53,7 +69,8 @@ package struct StatusCommand: AsyncParsableCommand {
         }
         let counters = try await RedisEmbeddingStore(stores.redis).counters()
         let overview = Overview(
-            batches: try await reports.newestBatches(limit: 20), backlog: backlog,
+            batches: try await reports.newestBatches(limit: all ? Int(Int32.max) : limit ?? 20),
+            batchesInAll: try await reports.batchCount(), backlog: backlog,
             workers: try await reports.workers(all: false),
             embeddingCache: Dictionary(
                 uniqueKeysWithValues: EmbeddingSource.allCases.map { ($0.rawValue, counters[$0] ?? 0) }),
@@ -61,11 +78,19 @@ package struct StatusCommand: AsyncParsableCommand {
         if json { try Talk.json(overview) } else { Talk.result(Self.text(overview)) }
     }
 
+    private static let mostWorkers = 50
+
     private static func text(_ overview: Overview) -> String {
         var lines: [String] = []
         if overview.batches.isEmpty { lines.append("no batches yet: packshot enqueue catalog.csv --model … --out …") }
         for batch in overview.batches {
-            lines.append(BatchProgress.line(batch) + (BatchProgress.hint(batch).map { "  \($0)" } ?? ""))
+            lines.append(
+                Printable.line(BatchProgress.line(batch) + (BatchProgress.hint(batch).map { "  \($0)" } ?? "")))
+        }
+        if let more = Shortened.text(
+            shown: overview.batches.count, of: overview.batchesInAll, "batches", more: "--limit N or --all shows them")
+        {
+            lines.append(more)
         }
         for model in overview.backlog {
             let seconds = model.seconds.map { String(format: ", about %.0f s of one worker's work", $0) } ?? ""
@@ -76,10 +101,15 @@ package struct StatusCommand: AsyncParsableCommand {
             lines.append(
                 "queue of \(queue.model): \(queue.ready) ready, \(queue.pending) delivered, \(queue.delayed) delayed")
         }
-        for worker in overview.workers {
+        for worker in overview.workers.prefix(Self.mostWorkers) {
             lines.append(
                 "worker \(worker.id): \(worker.model), \(worker.threads) threads (\(worker.kernelClass)), \(worker.images) images, \(Int((worker.busyShare * 100).rounded())) % busy"
             )
+        }
+        if let more = Shortened.text(
+            shown: Self.mostWorkers, of: overview.workers.count, "workers", more: "packshot workers lists them")
+        {
+            lines.append(more)
         }
         let cache = overview.embeddingCache
         lines.append(

@@ -59,18 +59,14 @@ package struct VerifyCommand: AsyncParsableCommand {
                 .verificationFailed,
                 "\(image) was made with other weights: \(provenance.modelFingerprint), not \(fingerprint)")
         }
-        let generator = try PRXImageGenerator(checkpoint: checkpoint, threads: ModelFolder.defaultThreads)
-        let prompt = try generator.prepare(provenance.spec.prompt, cleaning: provenance.spec.textCleaning)
-        let negative =
-            generator.needsNegativePrompt(provenance.spec)
-            ? try generator.embed(
-                try generator.prepare(provenance.spec.negativePrompt, cleaning: provenance.spec.textCleaning)) : nil
-        let made = try await generator.generate(
-            provenance.spec, prompt: try generator.embed(prompt), negativePrompt: negative
-        ) { _, _ in }
-        let again = try ImageComposer(model: generator.model, version: provenance.version).png(
-            width: made.width, height: made.height, rgb: made.rgb, spec: provenance.spec,
-            reusedSteps: made.reusedSteps, effectivePrompt: prompt.effectiveText, origin: provenance.origin)
+        let again: [UInt8]
+        do {
+            again = try await Self.render(provenance, on: checkpoint)
+        } catch {
+            // What is written inside is not what any worker makes.
+            let reason = CommandError(error)?.message ?? "\(error)"
+            throw CommandError(.verificationFailed, "\(image) cannot have been made as it says: \(reason)")
+        }
         guard again == bytes else {
             throw CommandError(
                 .verificationFailed, "\(image): made again, the bytes differ (SHA-256 \(ImageFileStore.sha256(again)))")
@@ -80,6 +76,22 @@ package struct VerifyCommand: AsyncParsableCommand {
         } else {
             Talk.result("\(image): made again, every byte is the same")
         }
+    }
+
+    /// The image as its provenance describes it, made again.
+    private static func render(_ provenance: ImageProvenance, on checkpoint: PRXCheckpoint) async throws -> [UInt8] {
+        let generator = try PRXImageGenerator(checkpoint: checkpoint, threads: ModelFolder.defaultThreads)
+        let prompt = try generator.prepare(provenance.spec.prompt, cleaning: provenance.spec.textCleaning)
+        let negative =
+            generator.needsNegativePrompt(provenance.spec)
+            ? try generator.embed(
+                try generator.prepare(provenance.spec.negativePrompt, cleaning: provenance.spec.textCleaning)) : nil
+        let made = try await generator.generate(
+            provenance.spec, prompt: try generator.embed(prompt), negativePrompt: negative
+        ) { _, _ in }
+        return try ImageComposer(model: generator.model, version: provenance.version).png(
+            width: made.width, height: made.height, rgb: made.rgb, spec: provenance.spec,
+            reusedSteps: made.reusedSteps, effectivePrompt: prompt.effectiveText, origin: provenance.origin)
     }
 
     private func modelFolder(_ provenance: ImageProvenance, _ digest: String) async throws -> String {

@@ -186,6 +186,11 @@ package struct GenerateCommand: AsyncParsableCommand {
             imageCount: images, usesResolutionBinning: !noResolutionBinning,
             shortcuts: SamplingShortcuts(asked: spec.shortcuts))
         try checkpoint.validate(request)
+        // Looked at before the work: a place that cannot be written is no surprise at its end.
+        let targets = try (0..<images).map { index in
+            let path = images == 1 ? output : "\(output.dropLast(4))-\(index).png"
+            return (path: path, file: try OutputFile(path))
+        }
         if profile { OperatorProfile.start() }
         let clock = ContinuousClock()
         let start = clock.now
@@ -212,21 +217,14 @@ package struct GenerateCommand: AsyncParsableCommand {
         }
 
         let composer = ImageComposer(model: try ModelRecord(checkpoint), version: PackshotVersion.current)
-        let files = ImageFileStore()
         var paths: [String] = []
         var digests: [String] = []
         for (index, image) in result.images.enumerated() {
-            let path = images == 1 ? output : "\(output.dropLast(4))-\(index).png"
-            let url = URL(fileURLWithPath: path)
             let bytes = try composer.png(
                 width: image.width, height: image.height, rgb: image.pixels, spec: spec,
                 reusedSteps: result.reusedSteps[index], effectivePrompt: text.effectiveText, origin: origin)
-            do {
-                try files.write(
-                    bytes, to: url.lastPathComponent, in: url.deletingLastPathComponent().path, replacing: true)
-            } catch let error as ImageFileStore.Failure {
-                throw CommandError(.failure, error.message)
-            }
+            let (path, file) = targets[index]
+            try file.write(bytes)
             paths.append(path)
             digests.append(ImageFileStore.sha256(bytes))
         }

@@ -7,8 +7,17 @@ struct StandardErrorLog: LogHandler {
     var logLevel: Logger.Level
 
     init(label: String) {
-        let level = ProcessInfo.processInfo.environment["PACKSHOT_LOG_LEVEL"]
-        logLevel = level.flatMap(Logger.Level.init(rawValue:)) ?? .notice
+        logLevel = Self.level ?? .notice
+    }
+
+    private static var setting: String { ProcessInfo.processInfo.environment["PACKSHOT_LOG_LEVEL"] ?? "" }
+    private static var level: Logger.Level? { Logger.Level(rawValue: setting.lowercased()) }
+
+    /// What is wrong with `PACKSHOT_LOG_LEVEL`, or nil.
+    static var problem: String? {
+        guard !setting.isEmpty, level == nil else { return nil }
+        let choices = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+        return "PACKSHOT_LOG_LEVEL is \(setting.debugDescription); it can be \(choices)"
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -19,6 +28,6 @@ struct StandardErrorLog: LogHandler {
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
         let details = all.map { " \($0.key)=\($0.value)" }.joined()
-        Talk.note("\(Date().formatted(.iso8601)) \(event.level) \(event.message)\(details)")
+        Talk.log("\(Date().formatted(.iso8601)) \(event.level) \(event.message)\(details)")
     }
 }

@@ -8,7 +8,7 @@ package struct LimitCommand: AsyncParsableCommand {
         commandName: "limit", abstract: "Limit how many jobs of a model run at once or begin in a minute.",
         discussion: "Without a limit it shows those there are. 0 lifts one.")
 
-    @Argument(help: "The model's name or fingerprint.")
+    @Argument(help: "The model's name, fingerprint or folder.")
     package var model: String
 
     @Option(name: .customLong("max-running"), help: "Jobs at the same time, in the whole fleet.")
@@ -30,7 +30,7 @@ package struct LimitCommand: AsyncParsableCommand {
 
     package func run() async throws {
         let (ledger, reports) = try await Stores.ledger(Stores.postgres())
-        let fingerprint = try await reports.findModel(model)
+        let fingerprint = try await reports.namedModel(model)
         let limits: ModelLimits
         if maxRunning == nil, perMinute == nil {
             limits = try await reports.limits(fingerprint)

@@ -11,7 +11,7 @@ package struct PauseTarget: ParsableArguments {
 
     @OptionGroup package var folder: BatchFolder
 
-    @Option(help: "Every job of the model with this name or fingerprint.")
+    @Option(help: "Every job of the model with this name, fingerprint or folder.")
     package var model: String?
 
     package init() {}
@@ -37,7 +37,7 @@ package struct PauseCommand: AsyncParsableCommand {
             try await ledger.pause(try await target.folder.find(batch, reports))
             Talk.result("batch \(batch) is paused")
         } else if let name = target.model {
-            try await ledger.changeLimits(try await reports.findModel(name)) { $0.isPaused = true }
+            try await ledger.changeLimits(try await reports.namedModel(name)) { $0.isPaused = true }
             Talk.result("model \(name) is paused")
         }
     }
@@ -76,7 +76,7 @@ package struct ResumeCommand: AsyncParsableCommand {
             try await ledger.resume(batch)
             model = try await reports.model(of: batch)
         } else {
-            model = try await reports.findModel(target.model ?? "")
+            model = try await reports.namedModel(target.model ?? "")
             try await ledger.changeLimits(model) { $0.isPaused = false }
         }
         let dispatched = try await Chores(
