@@ -21,14 +21,16 @@ struct Stores: Sendable {
         try PostgresURL(setting("DATABASE_URL", environment).value)
     }
 
+    /// True when a setting is given, itself or by a file.
+    static func isSet(_ name: String, _ environment: [String: String]) -> Bool {
+        [name, "\(name)_FILE"].contains { environment[$0]?.isEmpty == false }
+    }
+
     /// A setting and where it came from.
     static func setting(_ name: String, _ environment: [String: String]) throws -> (value: String, origin: String) {
         if let value = environment[name], !value.isEmpty { return (value, name) }
         if let path = environment["\(name)_FILE"], !path.isEmpty {
-            guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-                throw CommandError(.invalidInput, "\(name)_FILE names \(path), which cannot be read")
-            }
-            return (text.trimmingCharacters(in: .whitespacesAndNewlines), "\(name)_FILE (\(path))")
+            return (try SecretFile.text(path, named: "\(name)_FILE"), "\(name)_FILE (\(path))")
         }
         throw CommandError(
             .storeUnreachable,

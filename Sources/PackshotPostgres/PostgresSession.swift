@@ -41,8 +41,14 @@ final class PostgresSession {
                 .postgres, .unreachable, "cannot reach PostgreSQL at \(url.shown): \(reason)")
         }
         _ = PQsetNoticeReceiver(connection, { _, _ in }, nil)
-        // Compiling a query takes longer than any of ours.
-        try script("SET jit = off")
+        // Compiling a query takes longer than any of ours. The others decide how values are written and read: no setting of the
+        // environment, the role or the database may change them.
+        try script(
+            """
+            SET jit = off; SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET bytea_output = 'hex';
+            SET datestyle = 'ISO, MDY'; SET intervalstyle = 'postgres'; SET extra_float_digits = 1;
+            SET standard_conforming_strings = on; SET array_nulls = on; SET transform_null_equals = off
+            """)
         if planning == .byKey {
             // A worker that vanishes amid a transaction holds locks that others wait for.
             try script(
@@ -60,7 +66,8 @@ final class PostgresSession {
     }
 
     /// False once the connection is lost; it will not come back.
-    var isUsable: Bool { PQstatus(connection) == CONNECTION_OK }
+    var isUsable: Bool { !isLost && PQstatus(connection) == CONNECTION_OK }
+    private var isLost = false
 
     /// Runs one statement with parameters `$1…`.
     @discardableResult
@@ -186,8 +193,13 @@ final class PostgresSession {
             let state = PQresultErrorField(result, Int32(UInt8(ascii: "C"))).map { String(cString: $0) }
             let message =
                 PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) } ?? "no reason given"
-            guard isUsable else { throw lost(message) }
-            throw StoreError(sqlState: state ?? "", message: message, server: server)
+            // An error without a code is libpq's own: a server that crashes amid an answer leaves one, and a connection that still
+            // looks whole.
+            guard isUsable, let state else {
+                isLost = true
+                throw lost(message)
+            }
+            throw StoreError(sqlState: state, message: message, server: server)
         }
     }
 

@@ -7,7 +7,7 @@ package import PackshotJobs
 /// redis://[user[:password]@]host[:port][/database][?prefix=NAME]        port 6379, database 0
 /// unix://[user[:password]@]/path/redis.sock[?db=N][&prefix=NAME]
 /// ```
-/// User and password are percent-decoded. `prefix` (default `packshot`) starts the name of every key, so that several
+/// User, password and path are percent-decoded. `prefix` (default `packshot`) starts the name of every key, so that several
 /// fleets can share a server. `rediss://` (TLS) is not supported; tunnel it to a socket instead.
 package struct RedisURL: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
     /// The two kinds of socket.
@@ -51,10 +51,10 @@ package struct RedisURL: Hashable, Sendable, CustomStringConvertible, CustomRefl
             database = try Self.database(path.isEmpty ? query["db"] : String(path))
         case "unix":
             // sockaddr_un holds 108 bytes with its end mark, and hiredis cuts longer paths without a word.
-            guard place.hasPrefix("/"), place.utf8.count <= 107 else {
+            guard place.hasPrefix("/"), (place.removingPercentEncoding ?? "").utf8.count <= 107 else {
                 throw Self.invalid("a unix:// URL needs an absolute socket path of at most 107 bytes")
             }
-            address = .unix(path: String(place))
+            address = .unix(path: try Self.decode(place, "path"))
             database = try Self.database(query["db"])
         case "rediss":
             throw Self.invalid("TLS (rediss://) is not supported; use a TLS tunnel and connect to its redis:// end")
@@ -71,11 +71,11 @@ package struct RedisURL: Hashable, Sendable, CustomStringConvertible, CustomRefl
             address: address, user: user, password: password, database: database, prefix: try Self.prefix(prefix))
     }
 
-    /// The URL without user and password, for people.
+    /// The URL without user and password, for people. A path that may hold more than a path is left out.
     package var description: String {
         switch address {
         case .tcp(let host, let port): "redis://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
-        case .unix(let path): "unix://\(path)\(database == 0 ? "" : "?db=\(database)")"
+        case .unix(let path): "unix://\(Self.isPlain(path) ? path : "…")\(database == 0 ? "" : "?db=\(database)")"
         }
     }
 
@@ -97,6 +97,14 @@ package struct RedisURL: Hashable, Sendable, CustomStringConvertible, CustomRefl
             .redis, .configuration,
             "the Redis URL cannot be used: \(what). It looks like redis://user:password@host:6379/0 "
                 + "or unix:///run/redis.sock.")
+    }
+
+    private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+    }
+
+    private static func isPlain(_ path: String) -> Bool {
+        path.unicodeScalars.allSatisfy { isWord($0) || "/._-+ ~@%".unicodeScalars.contains($0) }
     }
 
     private static func decode(_ part: Substring, _ name: String) throws(StoreError) -> String {
@@ -132,6 +140,10 @@ package struct RedisURL: Hashable, Sendable, CustomStringConvertible, CustomRefl
             port = place[place.index(after: colon)...]
         }
         guard !host.isEmpty else { throw invalid("it names no host") }
+        // `host,password=word` and the like are other programs' forms; they would be shown as a host's name.
+        guard host.unicodeScalars.allSatisfy({ isWord($0) || "._-:%".unicodeScalars.contains($0) }) else {
+            throw invalid("its host has characters that no host's name has")
+        }
         guard !port.isEmpty else { return .tcp(host: String(host), port: 6379) }
         guard port.utf8.allSatisfy({ (48...57).contains($0) }), let number = UInt16(port), number > 0 else {
             throw invalid("its port is not a number from 1 to 65535")
