@@ -48,8 +48,9 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        // A part of glibc that Swift's own module of it leaves out.
+        // Parts of glibc that Swift's own module of it leaves out.
         .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CProcess"),
 
         // Libraries that know nothing of the product.
         .target(name: "Digests", dependencies: ["CLibCrypto"], swiftSettings: strict),
@@ -85,7 +86,7 @@ let package = Package(
             name: "PackshotCommands",
             dependencies: [
                 "PackshotWorker", "PackshotCatalog", "PackshotRedis", "PackshotPostgres", "PackshotJobs", "PRX",
-                "PromptText", "Tensors", "PNGImage", "Digests", "CMalloc", argumentParser, logging,
+                "PromptText", "Tensors", "PNGImage", "Digests", "CMalloc", "CProcess", argumentParser, logging,
                 serviceLifecycle, unixSignals,
             ],
             swiftSettings: strict),

@@ -14,7 +14,7 @@ package struct Packshot: ParsableCommand {
             LimitCommand.self, DrainCommand.self, AuditCommand.self, PlanCapacityCommand.self, ReconcileCommand.self,
             ModelCommand.self, BenchCommand.self,
             MigrateCommand.self,
-            DoctorCommand.self,
+            DoctorCommand.self, KeepCommand.self,
         ])
 
     package init() {}

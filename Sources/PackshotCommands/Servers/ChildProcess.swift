@@ -34,7 +34,11 @@ struct ChildProcess {
     ///   - environment: The whole environment, `NAME=value`.
     ///   - ownGroup: Detaches it from the terminal's Ctrl-C.
     ///   - outputPath: A file its output and errors are appended to; nil leaves them where ours go.
-    init(_ arguments: [String], environment: [String: String], ownGroup: Bool, outputPath: String? = nil) throws {
+    ///   - keeping: A file that stays open in it, with whatever lock it holds.
+    init(
+        _ arguments: [String], environment: [String: String], ownGroup: Bool, outputPath: String? = nil,
+        keeping file: Int32? = nil
+    ) throws {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -44,7 +48,7 @@ struct ChildProcess {
         posix_spawnattr_setsigmask(&attributes, &none)
         var all = sigset_t()
         sigemptyset(&all)
-        for signal in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { sigaddset(&all, signal) }
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ] { sigaddset(&all, signal) }
         posix_spawnattr_setsigdefault(&attributes, &all)
         if ownGroup {
             flags |= POSIX_SPAWN_SETPGROUP
@@ -57,9 +61,12 @@ struct ChildProcess {
         defer { posix_spawn_file_actions_destroy(&actions) }
         if let outputPath {
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-            posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+            posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600)
             posix_spawn_file_actions_adddup2(&actions, 1, 2)
         }
+
+        // A descriptor set to itself is no longer closed when the program starts (glibc 2.29, POSIX of 2024).
+        if let file { posix_spawn_file_actions_adddup2(&actions, file, file) }
 
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]

@@ -1,64 +1,46 @@
-internal import Digests
 internal import Foundation
 internal import Glibc
 
 /// A redis-server and a PostgreSQL of one's own, on unix sockets in a data folder, without ports.
 ///
-/// Both are children of this process in process groups of their own, and the kernel stops them if this process dies
-/// (`setpriv --pdeathsig`). PostgreSQL refuses to run as root, so root starts it as the user `postgres`.
+/// Only the user who starts them can use them: sockets lie in folders that nobody else may enter, and PostgreSQL asks the kernel
+/// who is at the other end (`peer`). Both are children of this process in process groups of their own, and the kernel stops
+/// them if this process dies (`setpriv --pdeathsig`). PostgreSQL refuses to run as root, so root starts it as the user
+/// `postgres`; root alone gets in there, too.
 final class PrivateServers {
-    private let data: String
-    private let cluster: String
-    private let sockets: String
-    private let dropsPrivileges: Bool
-    private let ownsSocketFolder: Bool
+    private let folders: DataFolder
     private var redis: ChildProcess?
     private var postgres: ChildProcess?
-    private var lockFile: Int32 = -1
+
+    private var data: String { folders.data }
+    private var cluster: String { folders.cluster }
 
     /// Where `DATABASE_URL` and `REDIS_URL` lead while the servers run.
     var environment: [String: String] {
-        [
-            "DATABASE_URL": "postgresql:///packshot?host=\(percentEncoded(sockets))&user=\(user)",
-            "REDIS_URL": "unix://\(sockets)/redis.sock",
+        let host = Self.percentEncoded(folders.postgresSockets, keeping: .alphanumerics)
+        // The path as it is, but for what means something in a URL.
+        let path = Self.percentEncoded(
+            "\(folders.redisSockets)/redis.sock",
+            keeping: CharacterSet(charactersIn: "!"..."~").subtracting(CharacterSet(charactersIn: "%?#\"<>\\^`{|}")))
+        return [
+            "DATABASE_URL": "postgresql:///packshot?host=\(host)&user=\(folders.databaseUser)",
+            "REDIS_URL": "unix://\(path)",
         ]
     }
 
-    private var user: String { dropsPrivileges ? "postgres" : NSUserName() }
+    /// Held by the servers for as long as one of their processes lives; workers hold it, too.
+    var lock: Int32 { folders.serversLock }
 
     /// Prepares folders and locks them against a second `up`.
     /// - Throws: ``CommandError`` saying what is in the way.
     init(data: String) throws {
-        self.data = data
-        dropsPrivileges = geteuid() == 0
-        try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
-        lockFile = open("\(data)/up.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lockFile >= 0, flock(lockFile, LOCK_EX | LOCK_NB) == 0 else {
-            throw CommandError(
-                .failure, "\(data) is in use by another `packshot up`: stop that one, or give another --data")
-        }
-        if dropsPrivileges {
-            guard getpwnam("postgres") != nil else {
-                throw CommandError(
-                    .failure,
-                    "PostgreSQL does not run as root and there is no user `postgres`: install Debian's postgresql, or run as an ordinary user"
-                )
-            }
-            cluster = Self.isReachableByOthers(data) ? "\(data)/postgres" : Self.systemFolder(for: data) + "/postgres"
-        } else {
-            cluster = "\(data)/postgres"
-        }
-        // A unix socket's path may have 107 bytes, and PostgreSQL's own name takes 16 of them.
-        let inData = "\(data)/run"
-        ownsSocketFolder = inData.utf8.count > 85 || (dropsPrivileges && !Self.isReachableByOthers(data))
-        sockets = ownsSocketFolder ? "/tmp/packshot-\(String(UInt64.random(in: .min ... .max), radix: 36))" : inData
+        folders = try DataFolder(data)
     }
 
     /// Starts both servers, creating the cluster and the database the first time.
     /// - Throws: ``CommandError`` with the end of the failing server's log. Nothing is left running.
     func start() throws {
         do {
-            try makeFolders()
             try startRedis()
             try startPostgres()
         } catch {
@@ -81,7 +63,7 @@ final class PrivateServers {
         }
         postgres = nil
         redis = nil
-        if ownsSocketFolder { try? FileManager.default.removeItem(atPath: sockets) }
+        folders.removeTemporary()
     }
 
     /// The name of a server that ended by itself, or nil.
@@ -91,46 +73,15 @@ final class PrivateServers {
         return nil
     }
 
-    // MARK: Folders
-
-    private func makeFolders() throws {
-        for folder in [(cluster as NSString).deletingLastPathComponent, sockets, "\(data)/redis"] {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        }
-        chmod(sockets, 0o755)
-        if dropsPrivileges, let entry = getpwnam("postgres") {
-            try FileManager.default.createDirectory(atPath: cluster, withIntermediateDirectories: true)
-            chmod(cluster, 0o700)
-            chown(cluster, entry.pointee.pw_uid, entry.pointee.pw_gid)
-            chown(sockets, entry.pointee.pw_uid, entry.pointee.pw_gid)
-        }
-    }
-
-    /// True when a user without rights of its own can reach a folder: every part of its path may be searched by all.
-    private static func isReachableByOthers(_ path: String) -> Bool {
-        var current = (path as NSString).standardizingPath
-        while true {
-            var status = stat()
-            guard stat(current, &status) == 0, status.st_mode & S_IXOTH != 0 else { return false }
-            if current == "/" { return true }
-            current = (current as NSString).deletingLastPathComponent
-        }
-    }
-
-    /// A folder of its own for each data folder that only root can reach, such as one below `/root`.
-    private static func systemFolder(for data: String) -> String {
-        "/var/lib/packshot/\(SHA256Digest.hash(data.utf8).prefix(8).hexadecimal)"
-    }
-
     // MARK: Servers
 
     private func startRedis() throws {
-        let socket = "\(sockets)/redis.sock"
+        let socket = "\(folders.redisSockets)/redis.sock"
         unlink(socket)
         redis = try server(
             [
                 try Self.find("redis-server", hint: "install Debian's redis-server"), "--port", "0", "--unixsocket",
-                socket, "--unixsocketperm", "777", "--dir", "\(data)/redis", "--appendonly", "yes", "--appendfsync",
+                socket, "--unixsocketperm", "700", "--dir", "\(data)/redis", "--appendonly", "yes", "--appendfsync",
                 "everysec", "--maxmemory-policy", "noeviction", "--daemonize", "no", "--save", "",
                 "--stream-node-max-entries", "32",
             ], deathSignal: "TERM", log: "redis.log", asPostgres: false)
@@ -143,24 +94,32 @@ final class PrivateServers {
 
     private func startPostgres() throws {
         let folder = try Self.postgresFolder()
+        let user = folders.databaseUser
         if !FileManager.default.fileExists(atPath: "\(cluster)/PG_VERSION") {
+            // Made under another name: a half of a cluster, left when this is killed, is never taken for a whole one.
+            let fresh = try folders.freshCluster()
             let initdb = try server(
                 [
-                    "\(folder)/initdb", "-D", cluster, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
-                    "--username=\(user)", "--no-instructions",
+                    "\(folder)/initdb", "-D", fresh, "--auth-local=peer", "--auth-host=reject", "--encoding=UTF8",
+                    "--locale=C.UTF-8", "--username=\(user)", "--no-instructions",
                 ], deathSignal: "TERM", log: "postgres.log", asPostgres: true)
             guard initdb.wait(seconds: 120) == .exited(0) else { throw failure("initdb", log: "postgres.log") }
+            guard rename(fresh, cluster) == 0 else { throw failure("initdb", log: "postgres.log") }
         }
+        let (access, names) = try folders.writeAccessRules()
+        let sockets = folders.postgresSockets
         postgres = try server(
             [
-                "\(folder)/postgres", "-D", cluster, "-k", sockets, "-c", "listen_addresses=", "-c",
-                "unix_socket_permissions=0777", "-c", "shared_buffers=128MB", "-c", "max_connections=300",
+                "\(folder)/postgres", "-D", cluster, "-k",
+                "\"\(sockets.replacingOccurrences(of: "\"", with: "\"\""))\"",
+                "-c", "hba_file=\(access)", "-c", "ident_file=\(names)", "-c", "listen_addresses=", "-c",
+                "unix_socket_permissions=0700", "-c", "shared_buffers=128MB", "-c", "max_connections=300",
                 "-c", "log_min_messages=warning",
             ], deathSignal: "INT", log: "postgres.log", asPostgres: true)
-        let isReady = { try self.run(["\(folder)/pg_isready", "-q", "-h", self.sockets, "-U", self.user]) == 0 }
+        let isReady = { try self.run(["\(folder)/pg_isready", "-q", "-h", sockets, "-U", user]) == 0 }
         try waitUntil("PostgreSQL", log: "postgres.log", child: postgres, isReady)
         let exists = try run([
-            "\(folder)/psql", "-qAt", "-h", sockets, "-U", user, "-d", "packshot", "-c", "SELECT",
+            "\(folder)/psql", "-XqAt", "-h", sockets, "-U", user, "-d", "packshot", "-c", "SELECT",
         ])
         if exists != 0, try run(["\(folder)/createdb", "-h", sockets, "-U", user, "packshot"]) != 0 {
             throw failure("createdb", log: "postgres.log")
@@ -171,13 +130,13 @@ final class PrivateServers {
         _ arguments: [String], deathSignal: String, log: String, asPostgres: Bool
     ) throws -> ChildProcess {
         var command = ["setpriv", "--pdeathsig", deathSignal]
-        if asPostgres, dropsPrivileges {
+        if asPostgres, folders.owner.isRoot {
             command += ["--reuid=postgres", "--regid=postgres", "--init-groups"]
         }
         // The server must not inherit OpenBLAS or locale settings meant for us, but needs PATH and the rest.
         return try ChildProcess(
             command + arguments, environment: ProcessInfo.processInfo.environment, ownGroup: true,
-            outputPath: "\(data)/\(log)")
+            outputPath: "\(data)/\(log)", keeping: lock)
     }
 
     private func run(_ arguments: [String]) throws -> Int32 {
@@ -227,7 +186,7 @@ final class PrivateServers {
         throw CommandError(.failure, "\(program) is not on PATH: \(hint)")
     }
 
-    private func percentEncoded(_ path: String) -> String {
-        path.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? path
+    private static func percentEncoded(_ path: String, keeping: CharacterSet) -> String {
+        path.addingPercentEncoding(withAllowedCharacters: keeping) ?? path
     }
 }

@@ -16,6 +16,8 @@ package struct UpCommand: ParsableCommand {
             With --workers, that many workers run beside the command. They load the model and write to the folder of the \
             batches they find in the ledger, and are told to stop (SIGTERM) when the command has ended.
 
+            Only the user who runs it can use the servers. If it is killed, everything it started is killed too.
+
             The exit code is the command's.
             """)
 
@@ -32,6 +34,9 @@ package struct UpCommand: ParsableCommand {
 
     package func validate() throws {
         guard !command.isEmpty else { throw ValidationError("give the command to run after `--`, such as `-- bash`") }
+        guard !data.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
+            throw ValidationError("--data holds a control character; give another folder")
+        }
         guard (0...64).contains(workers) else { throw ValidationError("--workers is 0 to 64") }
     }
 
@@ -39,16 +44,17 @@ package struct UpCommand: ParsableCommand {
         let given = ProcessInfo.processInfo.environment
         var environment = given
         var servers: PrivateServers?
-        switch (given["DATABASE_URL"], given["REDIS_URL"]) {
-        case (.some, .some):
+        switch (Stores.isSet("DATABASE_URL", given), Stores.isSet("REDIS_URL", given)) {
+        case (true, true):
             break
-        case (nil, nil):
+        case (false, false):
             let path = URL(fileURLWithPath: data).standardizedFileURL.path
             servers = try PrivateServers(data: path)
         default:
             throw CommandError(
                 .usage, "set both DATABASE_URL and REDIS_URL to use your own servers, or neither for private ones")
         }
+        try Self.findProgram(command[0], given)
         // From here on a signal ends the command first, then the servers; never this process at once.
         let signals = ForwardedSignals.install()
         if let servers {
@@ -63,10 +69,13 @@ package struct UpCommand: ParsableCommand {
         let threads = max(1, ModelFolder.defaultThreads / max(1, workers))
         let workerProcesses = try (0..<workers).map { _ in
             try ChildProcess(
-                [Self.ownPath(), "worker", "--threads", "\(threads)"], environment: environment, ownGroup: true)
+                ["setpriv", "--pdeathsig", "KILL", Self.ownPath(), "worker", "--threads", "\(threads)"],
+                environment: environment, ownGroup: true, keeping: servers?.lock)
         }
         defer { Self.stop(workerProcesses) }
-        let child = try ChildProcess(command, environment: environment, ownGroup: false)
+        let child = try ChildProcess(
+            [Self.ownPath(), "keep", "--parent", "\(getpid())", "--"] + command, environment: environment,
+            ownGroup: false)
         let ending = Self.wait(for: child, servers: servers, signals: signals)
         if ending.shellCode != 0 { throw ExitCode(ending.shellCode) }
     }
@@ -93,10 +102,7 @@ package struct UpCommand: ParsableCommand {
         var hasComplained = false
         while true {
             if let ending = child.wait(seconds: 0.2) { return ending }
-            if let signal = signals.take() {
-                // A terminal's Ctrl-C has reached the command already; it is in our process group.
-                if signal != SIGINT || isatty(0) == 0 { child.signal(signal) }
-            }
+            signals.forward(to: child)
             if !hasComplained, let name = servers?.nameOfEndedServer() {
                 Talk.note("\(name) ended by itself")
                 hasComplained = true
@@ -110,6 +116,16 @@ package struct UpCommand: ParsableCommand {
             Talk.note("a worker did not stop within 60 s; killing it")
             worker.signal(SIGKILL)
             _ = worker.wait(seconds: 5)
+        }
+    }
+
+    /// - Throws: ``CommandError`` when there is no such program.
+    private static func findProgram(_ name: String, _ environment: [String: String]) throws {
+        let path = name.contains("/") ? "" : environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        let places = path.isEmpty ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }
+        guard places.contains(where: { access($0, X_OK) == 0 }) else {
+            let reason = path.isEmpty ? String(cString: strerror(errno)) : "there is no such program on PATH"
+            throw CommandError(.failure, "cannot start \(name): \(reason)")
         }
     }
 
@@ -137,8 +153,14 @@ struct ForwardedSignals {
         return ForwardedSignals()
     }
 
+    /// Passes on what came. A terminal's Ctrl-C has reached the child already: it is in our process group.
+    func forward(to child: ChildProcess) {
+        guard let signal = take(), signal != SIGINT || isatty(STDIN_FILENO) == 0 else { return }
+        child.signal(signal)
+    }
+
     /// The last signal since the call before, if there was one.
-    func take() -> Int32? {
+    private func take() -> Int32? {
         let number = Self.received
         guard number != 0 else { return nil }
         Self.received = 0
