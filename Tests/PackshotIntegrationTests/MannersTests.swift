@@ -107,7 +107,11 @@ extension IntegrationTests {
             try await Site.with { site in
                 for name in ["a", "b", "c"] {
                     try #require(
-                        try enqueue(site, ["--name", name, "--start-at", "+1h"], rows: 3).status == 0)
+                        try site.run([
+                            "enqueue", try site.catalog(rows: 3), "--model", Program.demoModel, "--out",
+                            "\(site.out)-\(name)",
+                            "--name", name, "--start-at", "+1h",
+                        ]).status == 0)
                 }
                 let status = try site.run(["status", "--limit", "2"])
                 #expect(
@@ -115,9 +119,9 @@ extension IntegrationTests {
                 #expect(try !site.run(["status", "--all"]).output.contains("more batches"))
                 #expect(try site.run(["status", "--limit", "2", "--json"]).output.contains("\"batchesInAll\" : 3"))
                 for form in [[], ["--json"]] {
-                    let jobs = try site.run(["jobs", "--where", "state=scheduled", "--limit", "4"] + form)
+                    let jobs = try site.run(["jobs", "--where", "state=scheduled", "--limit", "2"] + form)
                     #expect(
-                        jobs.errors == "packshot: … and 5 more jobs; --limit N or --all shows more\n", "\(jobs.errors)")
+                        jobs.errors == "packshot: … and 7 more jobs; --limit N or --all shows more\n", "\(jobs.errors)")
                     #expect(try site.run(["jobs", "--where", "state=scheduled", "--all"] + form).errors.isEmpty)
                 }
             }
@@ -269,6 +273,39 @@ extension IntegrationTests {
                 #expect(audit.status == 0, "\(audit.output)")
                 let again = try site.run(submit, environment: environment)
                 #expect(again.status == 0 && again.errors.contains("1 known"), "\(again.errors)")
+            }
+        }
+
+        @Test func monthsOfAnotherTimeZoneKeepNoWorkerFromStarting() async throws {
+            try await Site.with { site in
+                // As a worker of an earlier version in New York drew its borders: five hours later than UTC's.
+                _ = try site.sql(
+                    """
+                    DO $$ DECLARE part regclass; BEGIN
+                        FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'job_events'::regclass
+                            AND inhrelid::regclass::text ~ '_[0-9]{4}_[0-9]{2}$' LOOP
+                            EXECUTE format('DROP TABLE %s', part);
+                        END LOOP;
+                        EXECUTE format('CREATE TABLE job_events_before PARTITION OF job_events FOR VALUES FROM (%L) TO (%L)',
+                            (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '1 month') AT TIME ZONE 'America/New_York',
+                            date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'America/New_York');
+                    END $$
+                    """)
+                try #require(try enqueue(site).status == 0)
+                let worker = try site.run(
+                    ["worker", "--model", Program.demoModel, "--simulate", "1ms", "--drain"],
+                    environment: ["PGTZ": "Asia/Tokyo"])
+                #expect(worker.status == 0, "\(worker.errors)")
+                #expect(try site.count("SELECT count(*) FROM jobs WHERE state = 'completed'") == 1)
+            }
+        }
+
+        @Test func threadsAboveTheProcessorsAreNotCountedOn() async throws {
+            try await Site.with { site in
+                let worker = try site.run(["worker", "--model", Program.demoModel, "--threads", "999", "--drain"])
+                #expect(worker.status == 0)
+                #expect(
+                    worker.errors.contains("instead of 999") && !worker.errors.contains("with 999"), "\(worker.errors)")
             }
         }
 

@@ -51,8 +51,9 @@ extension IntegrationTests {
                     ["worker", "--model", model, "--simulate", "1ms", "--drain"],
                     ["status", "no-such-batch"], ["frobnicate"],
                 ]
-                for command in commands {
+                for (index, command) in commands.enumerated() {
                     let usual = try site.run(command)
+                    #expect((usual.status == 0) == (index < commands.count - 2), "\(command): \(usual.errors)")
                     let says = !usual.output.isEmpty
                     for redirection in [">/dev/full", ">&-"] {
                         let outcome = try run(site, command, redirection)

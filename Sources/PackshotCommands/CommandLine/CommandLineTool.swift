@@ -62,9 +62,11 @@ package enum CommandLineTool {
         // What is left is the parser's: help and versions, wrong usage, and bare exit codes.
         let code = Packshot.exitCode(for: error)
         let message = Packshot.fullMessage(for: error)
-        if code.isSuccess {
+        if message.isEmpty {
+            // A command that ended another's way has nothing to add.
+        } else if code.isSuccess {
             Talk.result(message)
-        } else if !message.isEmpty {
+        } else {
             let text = message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message
             Talk.note("packshot: \(text)")
         }
