@@ -62,9 +62,8 @@ package struct PostgresURL: Sendable {
         var result = ""
         while let open = text.firstIndex(where: Self.quotes.keys.contains), let closing = Self.quotes[text[open]] {
             let start = text.index(after: open)
-            let end =
-                holdsQuotes
-                ? text.lastIndex(of: closing).map { max($0, start) } : text[start...].firstIndex(of: closing)
+            let last = holdsQuotes ? text.lastIndex(of: closing) : text[start...].firstIndex(of: closing)
+            let end = last.flatMap { $0 >= start ? $0 : nil }
             let inside = String(text[start..<(end ?? text.endIndex)])
             result += text[..<start] + (isHidden(inside) ? "…" : inside)
             text = String(text[(end ?? text.endIndex)...])
@@ -78,10 +77,11 @@ package struct PostgresURL: Sendable {
     private static let quotes: [Character: Character] = ["\"": "\"", "»": "«", "«": "»", "„": "“", "“": "”"]
 
     private func isHidden(_ quoted: String) -> Bool {
-        guard !quoted.isEmpty else { return false }
-        return hidden.contains { value in
-            value == quoted || (value.count > 2 && quoted.contains(value))
-                || (quoted.count > 2 && value.contains(quoted))
+        hidden.contains { value in
+            guard value.count > 2 else { return value == quoted }
+            // Not even a piece of it.
+            let letters = Array(value)
+            return (0...(letters.count - 3)).contains { quoted.contains(String(letters[$0..<($0 + 3)])) }
         }
     }
 
