@@ -116,18 +116,13 @@ class Postgres:
 
     def end(self) -> None:
         """However it is."""
-        for process in self.processes():
-            os.kill(process, signal.SIGCONT)
-        try:
+        tell(self.processes(), signal.SIGCONT)
+        with contextlib.suppress(subprocess.CalledProcessError):
             self.stop("immediate")
-        except subprocess.CalledProcessError:
-            pass
 
     def lose(self) -> None:
         """The machine is gone, with its disk."""
-        for process in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        tell(self.processes(), signal.SIGKILL)
         while self.processes() and any(Path(f"/proc/{process}/stat").exists() for process in self.processes()):
             time.sleep(0.02)
         shutil.rmtree(self.folder)
@@ -175,16 +170,18 @@ def children(parent: int) -> list[int]:
     return [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
 
 
+def tell(processes: list[int], what: signal.Signals) -> None:
+    """Those that are still there."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, what)
+
+
 @contextlib.contextmanager
 def frozen(processes: list[int]) -> Iterator[None]:
     """As a disk that hangs, or a machine that is paused: everybody waits, nobody is told."""
-    def tell(what: signal.Signals) -> None:
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, what)
-
-    tell(signal.SIGSTOP)
+    tell(processes, signal.SIGSTOP)
     try:
         yield
     finally:
-        tell(signal.SIGCONT)
+        tell(processes, signal.SIGCONT)
