@@ -14,6 +14,8 @@ public struct PRXError: Error, Hashable, Sendable, CustomStringConvertible {
         case badPrompt
         /// A picture came out with values that are no numbers.
         case notFinite
+        /// Weights are not what they were when they were opened.
+        case weightsChanged
     }
 
     /// What kind of trouble.

@@ -5,6 +5,8 @@ internal import Glibc
 /// The pages are shared with every process that maps the same file. `@unchecked Sendable`: the bytes are never written.
 final class MappedFile: @unchecked Sendable {
     let bytes: UnsafeRawBufferPointer
+    /// What it was when it was mapped.
+    let identity: FileIdentity
 
     /// - Throws: ``TensorError`` `.unreadable`.
     init(path: String) throws(TensorError) {
@@ -14,6 +16,7 @@ final class MappedFile: @unchecked Sendable {
         var status = stat()
         guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, let size = Int(exactly: status.st_size)
         else { throw TensorError(.unreadable, "\(path): not a regular file") }
+        identity = FileIdentity(path: path, status)
         guard size > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return

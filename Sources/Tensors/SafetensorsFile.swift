@@ -11,6 +11,8 @@ public struct SafetensorsFile: Sendable {
 
     /// Path as given.
     public let path: String
+    /// What the file was when it was mapped.
+    public let identity: FileIdentity
     /// Tensors by name.
     public let tensors: [String: StoredTensor]
     /// The file's own notes, such as `format: pt`.
@@ -78,6 +80,7 @@ public struct SafetensorsFile: Sendable {
             throw TensorError(.malformed, "\(path): \(available - end) bytes belong to no tensor")
         }
         self.path = path
+        identity = file.identity
         self.tensors = tensors
         metadata = header.metadata
     }

@@ -6,8 +6,10 @@ public struct WeightFolder: Sendable {
     public let path: String
     /// All tensors of all files by name.
     public let tensors: [String: StoredTensor]
-    /// The weight files, in the order of their names.
-    public let files: [String]
+    /// The weight files, in the order of their names, as they were when they were mapped.
+    public let identities: [FileIdentity]
+    /// Their paths.
+    public var files: [String] { identities.map(\.path) }
 
     /// Opens `<base>.safetensors` or `<base>.safetensors.index.json` and its shards.
     /// - Parameter base: `diffusion_pytorch_model` for diffusers' modules, `model` for transformers'.
@@ -18,7 +20,7 @@ public struct WeightFolder: Sendable {
         if FileManager.default.fileExists(atPath: single) {
             let file = try SafetensorsFile(path: single)
             tensors = file.tensors
-            files = [single]
+            identities = [file.identity]
             return
         }
         let indexPath = "\(path)/\(base).safetensors.index.json"
@@ -28,6 +30,7 @@ public struct WeightFolder: Sendable {
         }
         let map = try Self.readIndex(indexPath)
         var all: [String: StoredTensor] = [:]
+        var identities: [FileIdentity] = []
         let names = Set(map.values).sorted()
         for name in names {
             // A shard's name is a file name in the same folder, nothing else.
@@ -35,6 +38,7 @@ public struct WeightFolder: Sendable {
                 throw TensorError(.malformed, "\(indexPath): \(name.debugDescription) is no shard's name")
             }
             let file = try SafetensorsFile(path: "\(path)/\(name)")
+            identities.append(file.identity)
             for (key, tensor) in file.tensors {
                 guard map[key] == name else {
                     throw TensorError(.mismatch, "\(file.path): tensor \(key) is not listed there by the index")
@@ -46,7 +50,7 @@ public struct WeightFolder: Sendable {
             throw TensorError(.mismatch, "\(indexPath): tensor \(lacking) is in none of the shards")
         }
         tensors = all
-        files = names.map { "\(path)/\($0)" }
+        self.identities = identities
     }
 
     private static func readIndex(_ path: String) throws(TensorError) -> [String: String] {
@@ -80,13 +84,13 @@ public struct WeightFolder: Sendable {
                 throw TensorError(.malformed, "\(path): two tensors would both be \(rename(name))")
             }
         }
-        return WeightFolder(path: path, tensors: all, files: files)
+        return WeightFolder(path: path, tensors: all, identities: identities)
     }
 
-    private init(path: String, tensors: [String: StoredTensor], files: [String]) {
+    private init(path: String, tensors: [String: StoredTensor], identities: [FileIdentity]) {
         self.path = path
         self.tensors = tensors
-        self.files = files
+        self.identities = identities
     }
 
     /// Compares the tensors with what a config asks for.

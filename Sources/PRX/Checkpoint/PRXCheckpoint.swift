@@ -15,6 +15,8 @@ public final class PRXCheckpoint: Sendable {
     /// Upstream's pipeline, such as `PRXPixelPipeline`.
     public let pipelineClass: String
     private let fingerprints = Mutex<[[String]: String]>([:])
+    /// The weight files as they were mapped, or as they were found unchanged since.
+    private let weights: Mutex<[FileIdentity]>
     /// Parameters of all components.
     public let parameterCount: Int
     /// Bytes of all weight files.
@@ -41,6 +43,7 @@ public final class PRXCheckpoint: Sendable {
                 "\(path) is no PRX checkpoint: model_index.json is missing (a diffusers folder is expected)")
         }
         let index = try ModelIndex(checkpoint: path)
+        let present = try CheckpointFiles(root: path).paths().compactMap { FileIdentity(path: "\(path)/\($0)") }
         let transformer = try PRXTransformer2DModel(folder: "\(path)/transformer")
         let encoder = try Self.textEncoder(index, path)
         guard encoder.width == transformer.configuration.contextWidth else {
@@ -72,8 +75,13 @@ public final class PRXCheckpoint: Sendable {
         pipelineClass = index.pipeline.rawValue
         let files = CheckpointFiles(root: path)
         byteCount = try files.weightBytes()
-        parameterCount = try Self.parameterCount(path, index)
         defaultSize = index.defaultSampleSize
+        let folders = try Self.weightFolders(path, index)
+        parameterCount = folders.reduce(0) { $0 + $1.tensors.values.reduce(0) { $0 + $1.count } }
+        let mapped = folders.flatMap(\.identities)
+        weights = Mutex(mapped)
+        // The models mapped theirs between these two looks.
+        if let replaced = mapped.first(where: { !present.contains($0) }) { throw Self.changed(replaced.path) }
     }
 
     /// Opens the text encoder of the class that `model_index.json` names.
@@ -86,12 +94,10 @@ public final class PRXCheckpoint: Sendable {
         }
     }
 
-    private static func parameterCount(_ path: String, _ index: ModelIndex) throws -> Int {
+    private static func weightFolders(_ path: String, _ index: ModelIndex) throws -> [WeightFolder] {
         var folders = [("transformer", "diffusion_pytorch_model"), ("text_encoder", "model")]
         if index.pipeline == .latent { folders.append(("vae", "diffusion_pytorch_model")) }
-        return try folders.reduce(0) { sum, folder in
-            try WeightFolder(path: "\(path)/\(folder.0)", base: folder.1).tensors.values.reduce(sum) { $0 + $1.count }
-        }
+        return try folders.map { try WeightFolder(path: "\(path)/\($0.0)", base: $0.1) }
     }
 
     /// What sides of an image must be a multiple of, in pixels.
@@ -126,6 +132,30 @@ public final class PRXCheckpoint: Sendable {
             known[components] = fingerprint
             return fingerprint
         }
+    }
+
+    /// Makes sure that the mapped weights are still those of ``fingerprint()``.
+    ///
+    /// A look at each file's identity. Only where nothing but times changed, as a changed mode does it, every byte is read again.
+    /// - Throws: ``PRXError`` `.weightsChanged` naming the file that was overwritten, replaced or removed.
+    public func verifyWeights() throws {
+        try weights.withLock { weights in
+            let present = weights.map { FileIdentity(path: $0.path) }
+            guard present != weights else { return }
+            for (before, now) in zip(weights, present) where now != before {
+                guard let now, now.differsInTimesOnly(from: before) else { throw Self.changed(before.path) }
+            }
+            let touched = zip(weights, present).first { $0 != $1 }?.0.path ?? path
+            guard try CheckpointFiles(root: path).fingerprint() == fingerprint() else { throw Self.changed(touched) }
+            weights = present.compactMap(\.self)
+        }
+    }
+
+    private static func changed(_ file: String) -> PRXError {
+        PRXError(
+            .weightsChanged,
+            "\(file) was changed while it was in use: what is made with it is not what its fingerprint says. Put weights into a new folder, and start workers on that"
+        )
     }
 
     // MARK: Text
