@@ -1,7 +1,7 @@
 package import ArgumentParser
-internal import Foundation
 internal import PackshotJobs
 internal import PackshotPostgres
+internal import PackshotWorker
 
 /// `--out FOLDER`: tells batches of one name apart.
 package struct BatchFolder: ParsableArguments {
@@ -14,6 +14,8 @@ package struct BatchFolder: ParsableArguments {
     /// - Parameter batch: Its name or number.
     /// - Throws: ``StoreError`` `.notFound`; `.ambiguous` when several have the name.
     func find(_ batch: String, _ reports: LedgerReports) async throws -> BatchID {
-        try await reports.findBatch(batch, outputRoot: out.map { URL(fileURLWithPath: $0).standardizedFileURL.path })
+        guard let out else { return try await reports.findBatch(batch, outputRoot: nil) }
+        let root = LedgerFolder.name(of: out, known: try await reports.outputRoots())
+        return try await reports.findBatch(batch, outputRoot: root)
     }
 }

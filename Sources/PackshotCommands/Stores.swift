@@ -37,28 +37,52 @@ struct Stores: Sendable {
             "\(name) is not set; set it (or \(name)_FILE), or run the command inside `packshot up -- …`")
     }
 
-    /// A ledger with a connection of its own, its schema checked.
-    /// - Throws: ``StoreError`` `.unreachable` or `.schema`.
-    func ledger() async throws -> (ledger: PostgresLedger, reports: LedgerReports) {
-        try await Self.ledger(postgres)
+    /// What a command does with a ledger that is a copy of which nobody has said what it is for.
+    enum LedgerUse {
+        /// It refuses: it would do something that the original does.
+        case work
+        /// It reads it all the same, and says so.
+        case read
+        /// It is there to see to that.
+        case identify
     }
 
-    static func ledger(_ url: PostgresURL) async throws -> (ledger: PostgresLedger, reports: LedgerReports) {
+    /// A ledger with a connection of its own, its schema and its identity checked.
+    /// - Throws: ``StoreError`` `.unreachable`, `.schema`; `.configuration` for a copy.
+    func ledger(for use: LedgerUse = .work) async throws -> (ledger: PostgresLedger, reports: LedgerReports) {
+        try await Self.ledger(postgres, for: use)
+    }
+
+    static func ledger(
+        _ url: PostgresURL, for use: LedgerUse = .work
+    ) async throws -> (ledger: PostgresLedger, reports: LedgerReports) {
         let connection = PostgresConnection(url)
         try await Migrator(connection).requireCurrent()
-        return (PostgresLedger(connection), LedgerReports(connection))
+        let ledger = PostgresLedger(connection)
+        if use != .identify {
+            do {
+                try await ledger.identity().requireHome()
+            } catch let error as StoreError where use == .read && error.code == .configuration {
+                Talk.note("packshot: \(error.message)")
+            }
+        }
+        return (ledger, LedgerReports(connection))
     }
 
-    /// A worker's ledger, with a connection of its own, made when it is needed. ``ledger()`` checks the schema.
-    func workerLedger(on thread: BlockingExecutor? = nil) -> PostgresLedger {
+    /// A worker's ledger, with a connection of its own, made when it is needed. ``ledger(for:)`` checks the schema.
+    /// - Parameter mark: Who must answer whenever the connection is made anew.
+    func workerLedger(_ mark: LedgerMark, on thread: BlockingExecutor? = nil) -> PostgresLedger {
         PostgresLedger(
-            thread.map { PostgresConnection(forWorker: postgres, on: $0) } ?? PostgresConnection(forWorker: postgres))
+            thread.map { PostgresConnection(forWorker: postgres, on: $0, expecting: mark) }
+                ?? PostgresConnection(forWorker: postgres, expecting: mark))
     }
 
-    /// A queue on a server that passed the start-up rules.
-    /// - Parameter isQuiet: Keeps warnings to itself.
-    /// - Throws: ``StoreError`` `.unreachable`; `.configuration` when a rule refuses the server.
-    func queue(isQuiet: Bool = false) async throws -> RedisJobQueue {
+    /// A ledger's queue on a server that passed the start-up rules.
+    /// - Parameters:
+    ///   - ledger: Whose it must be; nil to look at it, whosever it is.
+    ///   - isQuiet: Keeps warnings to itself.
+    /// - Throws: ``StoreError`` `.unreachable`; `.configuration` when a rule refuses the server, or the queue is another ledger's.
+    func queue(of ledger: PostgresLedger?, isQuiet: Bool = false) async throws -> RedisJobQueue {
         for finding in try await RedisServerCheck.run(on: RedisConnection(redis)) {
             switch finding.severity {
             case .refusal: throw StoreError(.redis, .configuration, "Redis: \(finding.message)")
@@ -66,6 +90,8 @@ struct Stores: Sendable {
             case .note: break
             }
         }
-        return try RedisJobQueue(redis)
+        guard let mark = try await ledger?.identity().mark else { return try RedisJobQueue(redis) }
+        try await QueueOwner(mark: mark, url: redis).claim(RedisConnection(redis))
+        return try RedisJobQueue(redis, owner: mark)
     }
 }

@@ -35,9 +35,18 @@ package protocol JobLedger: Sendable {
 
     /// Runs `body` while a job is cancelled or discarded and cannot be made available again, so that what was finished in vain
     /// can be taken away without taking it from somebody who makes it anew.
-    /// - Parameter body: Short: whoever wants to change the job waits for it.
+    /// - Parameter body: Is told what an image of the job is made of. Short: whoever wants to change the job waits for it.
     /// - Returns: False, and `body` was not run, if the job is neither.
-    func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool
+    func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable (ImageSource) throws -> Void) async throws -> Bool
+
+    /// Runs `body` while an attempt is its job's latest and the job runs, so that no image of it is recorded, and nobody else can
+    /// begin to make or record one.
+    /// - Parameter body: Short: whoever wants to change the job waits for it.
+    /// - Returns: False, and `body` was not run, if the attempt is not. When it throws after `body` was run, it may not have been
+    ///   any more.
+    func whileHeld(
+        _ job: JobID, by attempt: AttemptID, _ body: @escaping @Sendable () throws -> Void
+    ) async throws -> Bool
 
     /// Ends the attempts of cancelled jobs whose workers are gone, and takes jobs away from workers whose lease has run out: the
     /// attempts end as lost, their time until the lease's end is waste, and the jobs become available or, without

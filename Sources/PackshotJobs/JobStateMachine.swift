@@ -22,6 +22,8 @@ package struct JobStateMachine: Hashable, Sendable {
         case postponed
         /// A person asked for another try; the attempts start again from zero.
         case retried
+        /// Its image's file is gone, and a person asked for it again.
+        case fileLost
     }
 
     /// An event that does not belong to the state it met.
@@ -69,7 +71,7 @@ package struct JobStateMachine: Hashable, Sendable {
             state = .available
         case (.available, .postponed):
             state = .scheduled
-        case (.discarded, .retried), (.cancelled, .retried), (.retryable, .retried):
+        case (.discarded, .retried), (.cancelled, .retried), (.retryable, .retried), (.completed, .fileLost):
             state = .available
             attempts = 0
         default:

@@ -11,6 +11,25 @@ package struct RescuedJobs: Sendable {
     }
 }
 
+/// What an image of a job is made of, as its file says it, too.
+package struct ImageSource: Hashable, Sendable {
+    package let batchName: String
+    package let prompt: String
+    package let seed: UInt64
+    package let model: ModelFingerprint
+
+    package init(batchName: String, prompt: String, seed: UInt64, model: ModelFingerprint) {
+        self.batchName = batchName
+        self.prompt = prompt
+        self.seed = seed
+        self.model = model
+    }
+
+    package init(_ job: ClaimedJob) {
+        self.init(batchName: job.batchName, prompt: job.spec.prompt, seed: job.spec.seed, model: job.model)
+    }
+}
+
 /// A job that is not to be made any more, and where its image would be.
 package struct GivenUpJob: Hashable, Sendable {
     package let id: JobID

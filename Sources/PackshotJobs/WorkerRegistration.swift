@@ -11,6 +11,8 @@ package struct WorkerRegistration: Hashable, Sendable {
     /// The one model this worker serves.
     package let model: ModelRecord
     package let rateCard: RateCard
+    /// Absolute folder it writes images below; nil for the one of each batch.
+    package var outputRoot: String?
 
     package init(
         id: WorkerID, host: String, processID: Int32, version: String, threads: Int, kernelClass: String,

@@ -43,8 +43,12 @@ package struct LedgerAudit: Sendable {
                    OR (i.id IS NOT NULL AND (a.state <> 'completed' OR a.job_id <> j.id OR a.id <> j.current_attempt_id))
                 """),
         Rule(
-            invariant: "I1", message: "a job has at most one completed attempt",
-            sql: "SELECT 'job ' || job_id FROM attempts WHERE state = 'completed' GROUP BY job_id HAVING count(*) > 1"),
+            invariant: "I1", message: "a job has at most one completed attempt whose image is not known to be lost",
+            sql: """
+                SELECT 'job ' || job_id FROM attempts a WHERE state = 'completed'
+                  AND NOT EXISTS (SELECT FROM lost_images l WHERE l.job_id = a.job_id AND l.attempt_id = a.id)
+                GROUP BY job_id HAVING count(*) > 1
+                """),
         Rule(
             invariant: "I3", message: "an attempt costs its time times its rate",
             sql: """
@@ -167,6 +171,8 @@ package struct LedgerAudit: Sendable {
         package let job: Int64
         /// Absolute.
         package let root: String
+        /// Absolute; where a worker with a folder of its own wrote it.
+        package let workerRoot: String?
         package let path: String
         /// 64 hexadecimal digits.
         package let sha256: String
@@ -182,13 +188,15 @@ package struct LedgerAudit: Sendable {
             try session.query(
                 """
                 SELECT j.id, b.output_root, i.relative_path, encode(i.sha256, 'hex'), j.prompt, i.effective_prompt, j.seed,
-                       j.model_fingerprint
+                       j.model_fingerprint, w.output_root
                 FROM images i JOIN job_specs j ON j.id = i.job_id JOIN batches b ON b.id = i.batch_id
+                LEFT JOIN attempts a ON a.id = i.attempt_id LEFT JOIN workers w ON w.id = a.worker_id
                 WHERE i.job_id > $1 ORDER BY i.job_id LIMIT $2
                 """, [.integer(job), .integer(limit)]
             ).rows.map { row in
                 Image(
-                    job: row[0].flatMap { Int64($0) } ?? 0, root: row[1] ?? "", path: row[2] ?? "",
+                    job: row[0].flatMap { Int64($0) } ?? 0, root: row[1] ?? "", workerRoot: row[8],
+                    path: row[2] ?? "",
                     sha256: row[3] ?? "",
                     prompt: row[4] ?? "", effectivePrompt: row[5] ?? "", seed: row[6].flatMap { UInt64($0) } ?? 0,
                     modelFingerprint: row[7] ?? "")
@@ -196,10 +204,12 @@ package struct LedgerAudit: Sendable {
         }
     }
 
-    /// The folders of all batches, absolute.
+    /// The folders of all batches whose rows are there, absolute. What forgotten ones left nobody can tell.
     package func batchFolders() async throws -> [String] {
         try await connection.run { session in
-            try session.query("SELECT DISTINCT output_root || '/' || name FROM batches ORDER BY 1").rows.compactMap {
+            try session.query(
+                "SELECT DISTINCT output_root || '/' || name FROM batches WHERE forgotten_at IS NULL ORDER BY 1"
+            ).rows.compactMap {
                 $0[0]
             }
         }

@@ -23,6 +23,7 @@ package struct Migration: Sendable {
         Migration(version: 6, name: "0006_paused_backlog", sql: PackageResources._006_paused_backlog_sql),
         Migration(version: 7, name: "0007_cut_prompts", sql: PackageResources._007_cut_prompts_sql),
         Migration(version: 8, name: "0008_months_in_utc", sql: PackageResources._008_months_in_utc_sql),
+        Migration(version: 9, name: "0009_identity", sql: PackageResources._009_identity_sql),
     ]
 }
 

@@ -21,12 +21,37 @@ extension PostgresLedger {
         }
     }
 
-    package func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+    package func whileGivenUp(
+        _ job: JobID, _ body: @escaping @Sendable (ImageSource) throws -> Void
+    ) async throws -> Bool {
         try await connection.run { session in
             try session.transaction {
                 let rows = try session.query(
-                    "SELECT FROM job_states WHERE job_id = $1 AND state IN ('cancelled', 'discarded') FOR UPDATE",
-                    [.integer(job.rawValue)]
+                    """
+                    SELECT b.name, j.prompt, j.seed, j.model_fingerprint
+                    FROM job_states s JOIN job_specs j ON j.id = s.job_id JOIN batches b ON b.id = s.batch_id
+                    WHERE s.job_id = $1 AND s.state IN ('cancelled', 'discarded') FOR UPDATE OF s
+                    """, [.integer(job.rawValue)]
+                ).rows
+                guard let row = rows.first else { return false }
+                var cells = Reader(row)
+                try body(
+                    ImageSource(
+                        batchName: try cells.text(), prompt: try cells.text(), seed: try cells.number(),
+                        model: ModelFingerprint(rawValue: try cells.text())))
+                return true
+            }
+        }
+    }
+
+    package func whileHeld(
+        _ job: JobID, by attempt: AttemptID, _ body: @escaping @Sendable () throws -> Void
+    ) async throws -> Bool {
+        try await connection.run { session in
+            try session.transaction {
+                let rows = try session.query(
+                    "SELECT FROM job_states WHERE job_id = $1 AND current_attempt_id = $2 AND state = 'running' FOR UPDATE",
+                    [.integer(job.rawValue), .integer(attempt.rawValue)]
                 ).rows
                 guard !rows.isEmpty else { return false }
                 try body()

@@ -12,14 +12,15 @@ extension PostgresLedger {
                 )
                 try session.query(
                     """
-                    INSERT INTO workers (id, host, process_id, version, threads, kernel_class, model_fingerprint, rate_card_id)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                    INSERT INTO workers (id, host, process_id, version, threads, kernel_class, model_fingerprint, rate_card_id,
+                        output_root)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                     """,
                     [
                         .text(worker.id.rawValue), .text(worker.host), .integer(worker.processID),
                         .text(worker.version),
                         .integer(worker.threads), .text(worker.kernelClass), .text(worker.model.fingerprint.rawValue),
-                        .integer(card),
+                        .integer(card), .text(worker.outputRoot),
                     ])
             }
         }

@@ -8,21 +8,26 @@ package actor RedisConnection {
     package nonisolated let url: RedisURL
     nonisolated let timeouts: RedisTimeouts
     private let executor: BlockingExecutor
+    private let owner: QueueOwner?
     private var session: RedisSession?
+    /// When this was last seen to be the owner's.
+    private var seenOwned: ContinuousClock.Instant?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// A connection that will be made on first use.
     /// - Parameter label: Names the thread.
     package init(_ url: RedisURL, timeouts: RedisTimeouts = .standard, label: String = "packshot.redis") {
-        self.init(url, timeouts: timeouts, on: BlockingExecutor(label: label))
+        self.init(url, timeouts: timeouts, on: BlockingExecutor(label: label), owner: nil)
     }
 
     /// A connection that will be made on first use, on a thread that is given.
-    init(_ url: RedisURL, timeouts: RedisTimeouts, on thread: BlockingExecutor) {
+    /// - Parameter owner: Works only while the keys are its own.
+    init(_ url: RedisURL, timeouts: RedisTimeouts, on thread: BlockingExecutor, owner: QueueOwner?) {
         self.url = url
         self.timeouts = timeouts
         executor = thread
+        self.owner = owner
     }
 
     /// Sends one command and copies its reply, for commands that nothing else here covers.
@@ -37,10 +42,16 @@ package actor RedisConnection {
     /// Runs a piece of synchronous work with the session, connecting first when there is none.
     ///
     /// Work that ends with an error or with replies unread costs the session only if the stream of replies is in doubt.
-    func perform<R: Sendable>(_ body: @Sendable (RedisSession) throws -> R) throws -> R {
+    /// - Parameter certainly: Asks anew whose the keys are, however recently that was seen.
+    func perform<R: Sendable>(certainly: Bool = false, _ body: @Sendable (RedisSession) throws -> R) throws -> R {
         let session = try usableSession()
         defer {
             if session.isBroken || session.outstanding > 0 { self.session = nil }
+        }
+        if let owner, certainly || seenOwned.map({ .now - $0 > QueueOwner.trusted }) ?? true {
+            seenOwned = nil
+            try owner.require(session)
+            seenOwned = .now
         }
         return try body(session)
     }
@@ -49,6 +60,7 @@ package actor RedisConnection {
         // A server that was started anew has closed its end: nothing was sent yet, so a new connection is safe.
         if let session, session.isUsable { return session }
         session = nil
+        seenOwned = nil
         let fresh = try RedisSession.connect(to: url, timeouts: timeouts)
         session = fresh
         return fresh

@@ -21,15 +21,20 @@ package final class RedisJobQueue: JobQueue {
     static let longestBlock = Duration.seconds(10)
 
     /// A queue; connections are made on first use.
-    /// - Parameter claimThread: Where claims block; nobody else can run there meanwhile.
+    /// - Parameters:
+    ///   - claimThread: Where claims block; nobody else can run there meanwhile.
+    ///   - owner: The ledger whose queue this is; with another's, nothing is taken, added or removed. nil asks nobody, for tests
+    ///     of the queue alone.
     /// - Throws: ``StoreError`` `.refused` when the process has no file descriptors left.
     package init(
         _ url: RedisURL, timeouts: RedisTimeouts = .standard,
-        claimThread: BlockingExecutor = BlockingExecutor(label: "packshot.redis.claims")
+        claimThread: BlockingExecutor = BlockingExecutor(label: "packshot.redis.claims"), owner: LedgerMark? = nil
     ) throws {
         keys = RedisKeys(prefix: url.prefix)
-        claims = RedisConnection(url, timeouts: timeouts, on: claimThread)
-        commands = RedisConnection(url, timeouts: timeouts, label: "packshot.redis.commands")
+        let owner = owner.map { QueueOwner(mark: $0, url: url) }
+        claims = RedisConnection(url, timeouts: timeouts, on: claimThread, owner: owner)
+        commands = RedisConnection(
+            url, timeouts: timeouts, on: BlockingExecutor(label: "packshot.redis.commands"), owner: owner)
         wake = try WakeSignal()
     }
 
@@ -141,7 +146,8 @@ package final class RedisJobQueue: JobQueue {
         for (lane, entries) in lanes {
             for start in stride(from: 0, to: entries.count, by: 1000) {
                 let ids = entries[start..<min(start + 1000, entries.count)].map(\.entry)
-                try await commands.perform { [keys] session in
+                // What is removed here does not come back: an entry that another ledger put there must stay.
+                try await commands.perform(certainly: true) { [keys] session in
                     try Self.remove(ids, from: keys.lane(lane), session)
                     try session.receiveAll(2)
                 }

@@ -12,6 +12,7 @@ internal import PackshotJobs
 /// | `{prefix}:turn:{model}` | integer | successful claims, for the aging rule |
 /// | `{prefix}:lead:{model}` | string | the worker that does the fleet's chores, with a TTL |
 /// | `{prefix}:epoch` | string | marker of the data's present life |
+/// | `{prefix}:ledger` | string | the ledger whose queue this is, a `LedgerMark` |
 /// | `{prefix}:embedding:{hex key}` | string | a text embedding in an ``EmbeddingEnvelope``, with a TTL |
 /// | `{prefix}:embedding-lock:{hex key}` | string | who computes it, with a TTL |
 /// | `{prefix}:embedding-hits` | hash | counters by source |
@@ -28,6 +29,7 @@ struct RedisKeys: Sendable {
 
     var models: String { "\(prefix):models" }
     var epoch: String { "\(prefix):epoch" }
+    var ledger: String { "\(prefix):ledger" }
     var embeddingHits: String { "\(prefix):embedding-hits" }
 
     func lane(_ lane: QueueLane) -> String { "\(prefix):queue:\(Self.short(lane.model)):\(lane.priority)" }

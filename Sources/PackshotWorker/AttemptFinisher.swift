@@ -8,11 +8,14 @@ internal import Synchronization
 struct AttemptFinisher: Sendable {
     let configuration: WorkerConfiguration
     let composer: ImageComposer
+    let ledger: any JobLedger
     let settlements: SettlementWriter
     let givenUp: GivenUpFiles
     let timeline: WorkerTimeline
     let storage: StorageHealth
     let environment: WorkerEnvironment
+    /// Ends the worker: nothing more may be made with its weights.
+    let weightsChanged: @Sendable (WeightsChanged) -> Void
     let logger: Logger
 
     /// Stores a generated image and completes its job, or records why there is none.
@@ -40,15 +43,55 @@ struct AttemptFinisher: Sendable {
         let bytes = try composer.png(
             width: image.width, height: image.height, rgb: image.rgb, spec: claimed.spec,
             reusedSteps: image.reusedSteps, effectivePrompt: job.prompt.effectiveText,
-            origin: ImageProvenance.Origin(claimed))
+            origin: ImageProvenance.Origin(claimed, ledger: configuration.ledger))
         let encoded = timeline.now
         try job.attempt.control.check()
-        try await environment.files.save(
-            bytes, as: claimed.relativePath, in: configuration.outputRoot ?? claimed.outputRoot)
+        try await put(bytes, of: job.attempt)
         let record = Self.record(of: bytes, image, claimed, job.prompt, configuration.version)
         stages.encode = encoded - start
         stages.write = timeline.now - encoded
         return record
+    }
+
+    /// Leaves the file of an attempt. If one of the same job is in its place that no image is recorded of (a worker died between file
+    /// and ledger, and its kernels or its version made other bytes), this one takes its place.
+    private func put(_ bytes: [UInt8], of attempt: HeldAttempt) async throws {
+        let job = attempt.job
+        let root = configuration.outputRoot ?? job.outputRoot
+        do {
+            try await environment.files.save(bytes, as: job.relativePath, in: root)
+        } catch let error as ImageFileStore.Failure where error.code == .differentFileExists {
+            guard let present = try environment.files.contents(of: job.relativePath, in: root),
+                let inside = ImageProvenance.of(present),
+                inside.isMade(for: job.id, of: configuration.ledger, from: ImageSource(job))
+            else { throw error }
+            // An attempt that was lost must not replace what a later one recorded: only the ledger knows, and it holds the job
+            // for the moment of the renaming.
+            let isReplaced = try await environment.files.replace(bytes, at: job.relativePath, in: root) { rename in
+                try await held(attempt, rename)
+            }
+            guard isReplaced else {
+                throw AttemptControl.Stopped(reason: .lost)
+            }
+            logger.notice(
+                "took the place of a file of the same job that no image was recorded of",
+                metadata: ["job": "\(job.id)", "path": "\(job.relativePath)"])
+        }
+    }
+
+    /// Asks a ledger that is away again and again, as for a settlement: the image is finished.
+    private func held(_ attempt: HeldAttempt, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+        var backoff = Backoff(environment)
+        while true {
+            do {
+                return try await ledger.whileHeld(attempt.job.id, by: attempt.job.attempt, body)
+            } catch let error as StoreError where error.isTransient {
+                try attempt.control.check()
+                try Task.checkCancellation()
+                logger.warning("ledger is away; keeping finished work", metadata: ["error": "\(error)"])
+                await backoff.wait()
+            }
+        }
     }
 
     private static func record(
@@ -91,8 +134,12 @@ struct AttemptFinisher: Sendable {
                 let failure = AttemptFailure(code: "lease_lost", message: "the lease was lost", isPermanent: false)
                 settle(attempt, .failed(failure, retryAfter: .zero), stages: stages, sources: sources)
             }
-        case let failure as ImageFileStore.Failure where failure.code == .diskFull:
-            storage.reportFull(failure.message, root: configuration.outputRoot ?? attempt.job.outputRoot)
+        case let change as WeightsChanged:
+            weightsChanged(change)
+            settle(attempt, .handedBack(reason: change.description), stages: stages, sources: sources)
+        case let failure as ImageFileStore.Failure
+        where failure.code == .diskFull || failure.code == .foreignFolder:
+            storage.report(failure, root: configuration.outputRoot ?? attempt.job.outputRoot)
             settle(attempt, .handedBack(reason: failure.message), stages: stages, sources: sources)
         default:
             let failure = AttemptFailure(describing: error)
@@ -143,22 +190,23 @@ extension AttemptFailure {
 
 /// Whether the disk takes files, as far as the worker knows.
 final class StorageHealth: Sendable {
-    private let trouble = Mutex<(message: String, root: String)?>(nil)
+    private let trouble = Mutex<(message: String, root: String, end: String)?>(nil)
 
-    /// A write below `root` found the disk full.
-    func reportFull(_ message: String, root: String) {
-        trouble.withLock { $0 = (message, root) }
+    /// A write below `root` found the disk full, or the folder another ledger's.
+    func report(_ failure: ImageFileStore.Failure, root: String) {
+        let end = failure.code == .diskFull ? "there is room on the disk" : "the folder is this ledger's"
+        trouble.withLock { $0 = (failure.message, root, end) }
     }
 
-    /// While the disk is full, looks every two seconds whether there is room again.
+    /// While images cannot be written, looks every two seconds whether they can be again.
     func waitUntilWritable(_ stop: StopSignal, _ environment: WorkerEnvironment, logger: Logger) async {
-        guard let (message, root) = trouble.withLock({ $0 }) else { return }
-        logger.error("not claiming until there is room on the disk", metadata: ["error": "\(message)"])
+        guard let (message, root, end) = trouble.withLock({ $0 }) else { return }
+        logger.error("not claiming until \(end)", metadata: ["error": "\(message)"])
         while !stop.isStopping, !Task.isCancelled {
             await stop.sleep(for: .seconds(2), by: environment.clock)
             guard (try? await environment.files.probe(root)) != nil else { continue }
             trouble.withLock { $0 = nil }
-            logger.notice("room on the disk again")
+            logger.notice("images can be written again")
             return
         }
     }

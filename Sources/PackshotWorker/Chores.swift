@@ -12,14 +12,17 @@ package struct Chores: Sendable {
     private let queue: any JobQueue
     private let givenUp: GivenUpFiles
 
-    /// - Parameter outputRoot: Where the files of all jobs are; nil for the folder that each one's batch names.
+    /// - Parameters:
+    ///   - id: The ledger's, as its images say it inside.
+    ///   - outputRoot: Where the files of all jobs are; nil for the folder that each one's batch names.
     package init(
-        ledger: any JobLedger & BatchLedger, queue: any JobQueue, files: any ImageFiles = ImageFileStore(),
+        ledger: any JobLedger & BatchLedger, of id: LedgerID?, queue: any JobQueue, files: any ImageFiles,
         outputRoot: String? = nil, logger: Logger
     ) {
         self.ledger = ledger
         self.queue = queue
-        givenUp = GivenUpFiles(ledger: ledger, files: files, outputRoot: outputRoot, logger: logger)
+        givenUp = GivenUpFiles(
+            ledger: ledger, ledgerID: id, files: files, outputRoot: outputRoot, logger: logger)
     }
 
     /// Takes jobs away from workers whose leases have run out. Those with attempts left are dispatched; of the others the

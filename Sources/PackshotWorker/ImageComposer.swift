@@ -66,13 +66,16 @@ package struct ImageProvenance: Codable, Hashable, Sendable {
 
     /// The job an image was made for; images of `packshot generate` have none.
     package struct Origin: Codable, Hashable, Sendable {
+        /// The ledger the job is in; nil in images that were made before ledgers had ids.
+        package let ledger: LedgerID?
         package let job: Int64
         package let batch: String
         package let sku: String
         package let shot: String
         package let variant: Int
 
-        package init(_ job: ClaimedJob) {
+        package init(_ job: ClaimedJob, ledger: LedgerID?) {
+            self.ledger = ledger
             self.job = job.id.rawValue
             batch = job.batchName
             sku = job.sku
@@ -94,6 +97,19 @@ package struct ImageProvenance: Codable, Hashable, Sendable {
     /// - Throws: `DecodingError` when its chunk cannot be read.
     package static func inside(_ image: PNGDecoder.Decoded) throws -> ImageProvenance? {
         try image.text(keyword).map { try JSONDecoder().decode(Self.self, from: Data($0.utf8)) }
+    }
+
+    /// True if it says that it was made for a job of a ledger, from what the job is made of now. Numbers of jobs repeat in
+    /// other ledgers, and in one that was restored from an older dump.
+    func isMade(for job: JobID, of ledger: LedgerID?, from source: ImageSource) -> Bool {
+        origin?.ledger == ledger && origin?.job == job.rawValue && origin?.batch == source.batchName
+            && spec.prompt == source.prompt && spec.seed == source.seed && modelFingerprint == source.model.rawValue
+    }
+
+    /// What a file's bytes say of themselves; nil when they say nothing that can be read.
+    static func of(_ bytes: [UInt8]) -> ImageProvenance? {
+        guard let image = try? PNGDecoder.decode(bytes) else { return nil }
+        return try? inside(image)
     }
 
     /// Compact, keys in order.

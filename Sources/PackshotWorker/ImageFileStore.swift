@@ -1,6 +1,8 @@
 internal import Digests
 internal import Foundation
 internal import Glibc
+package import PackshotJobs
+internal import Synchronization
 
 /// Puts finished files under their final names, durably and never half.
 ///
@@ -15,6 +17,8 @@ package struct ImageFileStore: ImageFiles {
             case diskFull = "disk_full"
             case pathRefused = "path_refused"
             case differentFileExists = "different_file_exists"
+            /// The output folder is another ledger's.
+            case foreignFolder = "foreign_folder"
             case ioError = "io_error"
         }
 
@@ -28,7 +32,13 @@ package struct ImageFileStore: ImageFiles {
         }
     }
 
-    package init() {}
+    private let owner: LedgerFolder?
+
+    /// - Parameter ledger: Whose files these are: it writes to and removes from no folder that is another's. nil for files that
+    ///   are no ledger's, such as those of `packshot generate`.
+    package init(of ledger: LedgerMark? = nil) {
+        owner = ledger.map(LedgerFolder.init)
+    }
 
     /// Writes bytes to `relativePath` below `root`.
     ///
@@ -50,8 +60,40 @@ package struct ImageFileStore: ImageFiles {
         try write(bytes, to: relativePath, in: root)
     }
 
-    /// Looks whether there is room for some more images: 64 MB and some inodes.
+    package func replace(
+        _ bytes: [UInt8], at relativePath: String, in root: String,
+        deciding: (_ rename: @escaping @Sendable () throws -> Void) async throws -> Bool
+    ) async throws -> Bool {
+        let (folder, name) = try openFolder(of: relativePath, in: root, making: true)
+        defer { close(folder) }
+        let temporary = try writeTemporary(bytes, in: folder, path: relativePath)
+        let before = Self.temporaryName()
+        let wasRenamed = Atomic(false)
+        defer {
+            unlinkat(folder, temporary, 0)
+            unlinkat(folder, before, 0)
+        }
+        do {
+            return try await deciding {
+                // What was there keeps a name until the decision is certain.
+                guard linkat(folder, name, folder, before, 0) == 0, renameat(folder, temporary, folder, name) == 0
+                else {
+                    throw Self.failure(errno, "cannot name \(relativePath)")
+                }
+                wasRenamed.store(true, ordering: .releasing)
+                try sync(folder, "the folder of \(relativePath)")
+            }
+        } catch {
+            if wasRenamed.load(ordering: .acquiring) { renameat(folder, before, folder, name) }
+            throw error
+        }
+    }
+
+    /// Looks whether the folder is the ledger's, and whether there is room for some more images: 64 MB and some inodes.
     package func probe(_ root: String) throws {
+        if let owner, let standing = try owner.standing(of: root), let refusal = owner.refusal(standing, root) {
+            throw refusal
+        }
         guard let values = try? FileManager.default.attributesOfFileSystem(forPath: root),
             let free = values[.systemFreeSize] as? NSNumber, let nodes = values[.systemFreeNodes] as? NSNumber
         else { throw Failure(code: .ioError, message: "cannot ask for the room in \(root)") }
@@ -60,11 +102,12 @@ package struct ImageFileStore: ImageFiles {
         }
     }
 
-    /// Takes a file away, durably. Where there is none, nothing is done.
+    /// Takes a file away, durably. Where there is none, nothing is done, nor in a folder that is not marked as the ledger's.
     package func remove(_ relativePath: String, in root: String) throws {
+        if let owner, try owner.standing(of: root) != .own { return }
         try inFolder(of: relativePath, in: root, making: false) { folder, name in
             guard unlinkat(folder, name, 0) == 0 || errno == ENOENT else {
-                throw failure(errno, "cannot remove \(relativePath)")
+                throw Self.failure(errno, "cannot remove \(relativePath)")
             }
             try sync(folder, "the folder of \(relativePath)")
         }
@@ -77,7 +120,7 @@ package struct ImageFileStore: ImageFiles {
             let file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
             guard file >= 0 else {
                 if [ENOENT, ELOOP].contains(errno) { return }
-                throw failure(errno, "cannot open \(relativePath)")
+                throw Self.failure(errno, "cannot open \(relativePath)")
             }
             defer { close(file) }
             contents = try read(file, path: relativePath)
@@ -89,26 +132,43 @@ package struct ImageFileStore: ImageFiles {
     private func inFolder(
         of relativePath: String, in root: String, making: Bool, _ body: (_ folder: Int32, _ name: String) throws -> Void
     ) throws {
+        let (folder, name) = try openFolder(of: relativePath, in: root, making: making)
+        defer { close(folder) }
+        try body(folder, name)
+    }
+
+    /// The caller closes the folder.
+    private func openFolder(
+        of relativePath: String, in root: String, making: Bool
+    ) throws -> (folder: Int32, name: String) {
         let parts = relativePath.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard !parts.isEmpty, !relativePath.utf8.contains(0), parts.allSatisfy({ !["", ".", ".."].contains($0) }) else {
             throw Failure(code: .pathRefused, message: "refused the path \(relativePath.debugDescription)")
         }
         if making { try makeRoot(root) }
         var folder = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { throw failure(errno, "cannot open the output folder \(root)") }
-        defer { close(folder) }
-        for part in parts.dropLast() {
-            if making {
-                let made = mkdirat(folder, part, 0o777)
-                guard made == 0 || errno == EEXIST else { throw failure(errno, "cannot create \(relativePath)") }
-                if made == 0 { try sync(folder, "the folder of \(relativePath)") }
+        guard folder >= 0 else { throw Self.failure(errno, "cannot open the output folder \(root)") }
+        do {
+            // Asked of the very folder that is written to: what is mounted at its path may change at any time.
+            if making { try owner?.require(folder, root) }
+            for part in parts.dropLast() {
+                if making {
+                    let made = mkdirat(folder, part, 0o777)
+                    guard made == 0 || errno == EEXIST else {
+                        throw Self.failure(errno, "cannot create \(relativePath)")
+                    }
+                    if made == 0 { try sync(folder, "the folder of \(relativePath)") }
+                }
+                let next = openat(folder, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                guard next >= 0 else { throw Self.failure(errno, "cannot open the folder \(part) of \(relativePath)") }
+                close(folder)
+                folder = next
             }
-            let next = openat(folder, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-            guard next >= 0 else { throw failure(errno, "cannot open the folder \(part) of \(relativePath)") }
+        } catch {
             close(folder)
-            folder = next
+            throw error
         }
-        try body(folder, parts[parts.count - 1])
+        return (folder, parts[parts.count - 1])
     }
 
     /// The SHA-256 of a file's bytes, as 64 hexadecimal digits.
@@ -118,21 +178,10 @@ package struct ImageFileStore: ImageFiles {
         _ bytes: [UInt8], name: String, in folder: Int32, path: String, replacing: Bool
     ) throws {
         if !replacing, try placeUnnamed(bytes, name: name, in: folder, path: path) { return }
-        // Short whatever the final name's length, and unlike any final name, which never starts with a dot.
-        let temporary = ".packshot-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
-        let file = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
-        guard file >= 0 else { throw failure(errno, "cannot create a file for \(path)") }
-        do {
-            defer { close(file) }
-            try writeAll(bytes, to: file, path: path)
-            try sync(file, path)
-        } catch {
-            unlinkat(folder, temporary, 0)
-            throw error
-        }
+        let temporary = try writeTemporary(bytes, in: folder, path: path)
         if replacing {
             guard renameat(folder, temporary, folder, name) == 0 else {
-                let error = failure(errno, "cannot name \(path)")
+                let error = Self.failure(errno, "cannot name \(path)")
                 unlinkat(folder, temporary, 0)
                 throw error
             }
@@ -146,6 +195,27 @@ package struct ImageFileStore: ImageFiles {
         try sync(folder, "the folder of \(path)")
     }
 
+    /// Short whatever the final name's length, and unlike any final name, which never starts with a dot.
+    private static func temporaryName() -> String {
+        ".packshot-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
+    }
+
+    /// Writes a durable file under a name of its own, and says which.
+    private func writeTemporary(_ bytes: [UInt8], in folder: Int32, path: String) throws -> String {
+        let temporary = Self.temporaryName()
+        let file = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+        guard file >= 0 else { throw Self.failure(errno, "cannot create a file for \(path)") }
+        do {
+            defer { close(file) }
+            try writeAll(bytes, to: file, path: path)
+            try sync(file, path)
+        } catch {
+            unlinkat(folder, temporary, 0)
+            throw error
+        }
+        return temporary
+    }
+
     /// Writes a file that has no name until it is whole, so that a process that dies leaves nothing behind.
     /// - Returns: False where the file system (some of those in the network) has no such files; nothing was done then.
     private func placeUnnamed(_ bytes: [UInt8], name: String, in folder: Int32, path: String) throws -> Bool {
@@ -154,7 +224,7 @@ package struct ImageFileStore: ImageFiles {
         let file = openat(folder, ".", O_WRONLY | unnamed | O_CLOEXEC, 0o666)
         guard file >= 0 else {
             if [EOPNOTSUPP, EISDIR, EINVAL, ENOENT].contains(errno) { return false }
-            throw failure(errno, "cannot create a file for \(path)")
+            throw Self.failure(errno, "cannot create a file for \(path)")
         }
         defer { close(file) }
         try writeAll(bytes, to: file, path: path)
@@ -170,7 +240,7 @@ package struct ImageFileStore: ImageFiles {
 
     /// Takes the file that has the name already for this one, if it has the same bytes.
     private func adopt(_ bytes: [UInt8], name: String, in folder: Int32, path: String, linkError: Int32) throws {
-        guard linkError == EEXIST else { throw failure(linkError, "cannot name \(path)") }
+        guard linkError == EEXIST else { throw Self.failure(linkError, "cannot name \(path)") }
         guard try hasSameBytes(bytes, name: name, in: folder, path: path) else {
             throw Failure(
                 code: .differentFileExists,
@@ -196,7 +266,7 @@ package struct ImageFileStore: ImageFiles {
                 let count = Glibc.write(file, buffer.baseAddress! + done, buffer.count - done)
                 if count < 0 {
                     if errno == EINTR { continue }
-                    throw failure(errno, "cannot write \(path)")
+                    throw Self.failure(errno, "cannot write \(path)")
                 }
                 done += count
             }
@@ -205,7 +275,7 @@ package struct ImageFileStore: ImageFiles {
 
     private func hasSameBytes(_ bytes: [UInt8], name: String, in folder: Int32, path: String) throws -> Bool {
         let file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        guard file >= 0 else { throw failure(errno, "cannot open the existing \(path)") }
+        guard file >= 0 else { throw Self.failure(errno, "cannot open the existing \(path)") }
         defer { close(file) }
         return try read(file, path: path, size: bytes.count) == bytes
     }
@@ -214,7 +284,7 @@ package struct ImageFileStore: ImageFiles {
     /// - Returns: nil for what is no file, has another size, or cannot be read to its end.
     private func read(_ file: Int32, path: String, size: Int? = nil) throws -> [UInt8]? {
         var status = stat()
-        guard fstat(file, &status) == 0 else { throw failure(errno, "cannot look at the existing \(path)") }
+        guard fstat(file, &status) == 0 else { throw Self.failure(errno, "cannot look at the existing \(path)") }
         guard status.st_mode & S_IFMT == S_IFREG, size == nil || Int(status.st_size) == size else { return nil }
         var existing = [UInt8](repeating: 0, count: Int(status.st_size))
         var done = 0
@@ -229,10 +299,10 @@ package struct ImageFileStore: ImageFiles {
 
     private func sync(_ descriptor: Int32, _ what: String) throws {
         // A failed fsync may have dropped the data; it is never tried again on the same file.
-        guard fsync(descriptor) == 0 else { throw failure(errno, "cannot make \(what) durable") }
+        guard fsync(descriptor) == 0 else { throw Self.failure(errno, "cannot make \(what) durable") }
     }
 
-    private func failure(_ code: Int32, _ message: String) -> Failure {
+    static func failure(_ code: Int32, _ message: String) -> Failure {
         let reason = String(cString: strerror(code))
         switch code {
         case ENOSPC, EDQUOT:

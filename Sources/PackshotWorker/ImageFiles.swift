@@ -9,6 +9,15 @@ package protocol ImageFiles: Sendable {
     /// - Throws: And then nothing of this call is left under the final name.
     func save(_ bytes: [UInt8], as relativePath: String, in root: String) async throws
 
+    /// Puts bytes in the place of a file that is there, durably and in one step.
+    /// - Parameter deciding: Called once, when nothing but the renaming is left to do; calls `rename`, or does not. If it throws
+    ///   afterwards, what was there before is there again.
+    /// - Returns: What `deciding` returns: whether the file is replaced.
+    func replace(
+        _ bytes: [UInt8], at relativePath: String, in root: String,
+        deciding: (_ rename: @escaping @Sendable () throws -> Void) async throws -> Bool
+    ) async throws -> Bool
+
     /// The bytes of a file, reached through no link; nil where there is none, or something else than a file.
     func contents(of relativePath: String, in root: String) throws -> [UInt8]?
 

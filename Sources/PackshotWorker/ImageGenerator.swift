@@ -22,6 +22,7 @@ package protocol ImageGenerator: Sendable {
 
     /// Computes the embedding of a prompt.
     /// - Returns: An opaque value that survives storage byte for byte.
+    /// - Throws: ``WeightsChanged``, so that no cache keeps what other weights made.
     func embed(_ prompt: PreparedPrompt) throws -> [UInt8]
 
     /// Makes one image. Same spec, same bytes, whatever ran before. It runs where its caller does.
@@ -89,6 +90,17 @@ package struct GeneratedImage: Sendable {
         self.sampleTime = sampleTime
         self.decodeTime = decodeTime
         self.reusedSteps = reusedSteps
+    }
+}
+
+/// The weights are not what they were when their fingerprint was taken: what a generator made with them is nothing, and neither is
+/// what it would make.
+package struct WeightsChanged: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Names the file, and says what to do.
+    package let description: String
+
+    package init(_ description: String) {
+        self.description = description
     }
 }
 

@@ -45,7 +45,18 @@ package struct PRXImageGenerator: ImageGenerator {
     }
 
     package func embed(_ prompt: PreparedPrompt) throws -> [UInt8] {
-        checkpoint.embed(tokens: prompt.tokens, offset: prompt.offset, pool: encoderPool).bytes
+        let embedding = checkpoint.embed(tokens: prompt.tokens, offset: prompt.offset, pool: encoderPool).bytes
+        try verifyWeights()
+        return embedding
+    }
+
+    /// Makes sure that what was just computed was computed with the weights whose fingerprint the images carry.
+    private func verifyWeights() throws {
+        do {
+            try checkpoint.verifyWeights()
+        } catch let error as PRXError where error.code == .weightsChanged {
+            throw WeightsChanged(error.message)
+        }
     }
 
     package func needsNegativePrompt(_ spec: GenerationSpec) -> Bool { spec.guidance > 1 }
@@ -69,6 +80,7 @@ package struct PRXImageGenerator: ImageGenerator {
                     seed: spec.seed, steps: spec.steps, guidance: spec.guidance, width: spec.width, height: spec.height,
                     shortcuts: SamplingShortcuts(asked: spec.shortcuts)),
                 prompt: text, negative: negative, pool: samplerPool, checkpoint: onStep)
+            try verifyWeights()
             let image = result.images[0]
             return GeneratedImage(
                 width: image.width, height: image.height, rgb: image.pixels,
@@ -77,6 +89,8 @@ package struct PRXImageGenerator: ImageGenerator {
         } catch let error as PRXError where error.code == .badRequest {
             throw GenerationError(.badSettings, error.message)
         } catch let error as PRXError where error.code == .notFinite {
+            // Weights that were overwritten meanwhile are no fault of the job's.
+            try verifyWeights()
             throw GenerationError(.notFinite, error.message)
         }
     }

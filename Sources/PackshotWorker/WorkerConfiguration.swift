@@ -4,6 +4,8 @@ package import PackshotJobs
 package struct WorkerConfiguration: Sendable {
     /// This start of this process.
     package var id: WorkerID
+    /// The ledger it works for, as its images say inside; nil for one without identity, in memory.
+    package var ledger: LedgerID?
     package var host: String
     package var processID: Int32
     package var version: String

@@ -38,14 +38,14 @@ package struct WorkerEnvironment: Sendable {
     }
 
     /// This machine, with new threads.
-    package static func machine() -> WorkerEnvironment {
+    package static func machine(files: any ImageFiles = ImageFileStore()) -> WorkerEnvironment {
         WorkerEnvironment(
             clock: SystemClock(), random: { .random(in: 0..<1) },
             threads: Threads(
                 encoder: BlockingExecutor(label: "packshot.encoder").forTasks,
                 sampler: BlockingExecutor(label: "packshot.sampler").forTasks,
                 files: BlockingExecutor(label: "packshot.files").forTasks),
-            files: ImageFileStore(), endProcess: { _exit($0) })
+            files: files, endProcess: { _exit($0) })
     }
 
     /// A stretch of time, every one of `range` as likely.

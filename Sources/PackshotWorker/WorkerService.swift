@@ -1,6 +1,7 @@
 package import Logging
 internal import PackshotJobs
 internal import ServiceLifecycle
+internal import Synchronization
 
 /// One worker: a line of work, its heartbeats and its chores, from registration to a clean end.
 ///
@@ -36,14 +37,15 @@ package struct WorkerService: Service {
     }
 
     /// When the task is cancelled, it ends at once and tells nobody, as a worker does that is killed.
-    /// - Throws: ``StoreError`` when the worker cannot register. Once registered it outlives outages of its stores.
+    /// - Throws: ``StoreError`` when the worker cannot register; ``WeightsChanged``, after it has given everything back. Once registered it outlives outages of its stores.
     package func run() async throws {
         let timeline = WorkerTimeline(environment.clock)
-        try await stores.ledger.register(
-            WorkerRegistration(
-                id: configuration.id, host: configuration.host, processID: configuration.processID,
-                version: configuration.version, threads: generator.threads, kernelClass: generator.kernelClass,
-                model: generator.model, rateCard: configuration.rateCard))
+        var registration = WorkerRegistration(
+            id: configuration.id, host: configuration.host, processID: configuration.processID,
+            version: configuration.version, threads: generator.threads, kernelClass: generator.kernelClass,
+            model: generator.model, rateCard: configuration.rateCard)
+        registration.outputRoot = configuration.outputRoot
+        try await stores.ledger.register(registration)
         logger.notice(
             "worker ready",
             metadata: [
@@ -51,6 +53,7 @@ package struct WorkerService: Service {
                 "threads": "\(generator.threads)", "price": "\(configuration.rateCard.perHour) an hour",
             ])
         let stop = stopSignal
+        let weights = FirstWeightsChange()
         let attempts = AttemptsInHand()
         let inbox = DeliveryInbox()
         let settlements = SettlementWriter(
@@ -59,11 +62,17 @@ package struct WorkerService: Service {
         let finisher = AttemptFinisher(
             configuration: configuration,
             composer: ImageComposer(model: generator.model, version: configuration.version),
-            settlements: settlements,
+            ledger: stores.settlementLedger, settlements: settlements,
             givenUp: GivenUpFiles(
-                ledger: stores.settlementLedger, files: environment.files, outputRoot: configuration.outputRoot,
+                ledger: stores.settlementLedger, ledgerID: configuration.ledger, files: environment.files,
+                outputRoot: configuration.outputRoot,
                 logger: logger),
-            timeline: timeline, storage: StorageHealth(), environment: environment, logger: logger)
+            timeline: timeline, storage: StorageHealth(), environment: environment,
+            weightsChanged: { change in
+                guard weights.notice(change) else { return }
+                logger.error("stopping: \(change)")
+                stop.stop()
+            }, logger: logger)
         let loop = GenerationLoop(
             configuration: configuration, generator: generator, stores: stores, timeline: timeline, attempts: attempts,
             inbox: inbox, stop: stop, finisher: finisher, environment: environment, logger: logger)
@@ -74,7 +83,7 @@ package struct WorkerService: Service {
         let janitor = JanitorLoop(
             worker: configuration.id, model: generator.model.fingerprint, stores: stores, lease: configuration.lease,
             chores: Chores(
-                ledger: stores.choreLedger, queue: stores.queue, files: environment.files,
+                ledger: stores.choreLedger, of: configuration.ledger, queue: stores.queue, files: environment.files,
                 outputRoot: configuration.outputRoot, logger: logger),
             environment: environment, inbox: inbox, logger: logger)
 
@@ -95,6 +104,7 @@ package struct WorkerService: Service {
         try? await stores.ledger.deregister(configuration.id, uptime: timeline.now)
         try? await stores.queue.forget(configuration.id, model: generator.model.fingerprint)
         logger.notice("worker stopped")
+        if let change = weights.change { throw change }
     }
 
     /// Once the worker stops, waits the grace time, then stops what still runs and what still waits for the ledger.
@@ -104,5 +114,20 @@ package struct WorkerService: Service {
         if Task.isCancelled { return }
         for (control, _) in attempts.all { control.stop(.shutdown) }
         settlements.giveUp()
+    }
+}
+
+/// What was found wrong with a worker's weights, the first time.
+private final class FirstWeightsChange: Sendable {
+    private let found = Mutex<WeightsChanged?>(nil)
+
+    var change: WeightsChanged? { found.withLock(\.self) }
+
+    /// - Returns: False if something was found wrong before.
+    func notice(_ change: WeightsChanged) -> Bool {
+        found.withLock { found in
+            defer { found = found ?? change }
+            return found == nil
+        }
     }
 }

@@ -150,11 +150,12 @@ final class Site {
         try #require(Int(try sql(query).first ?? ""))
     }
 
-    /// Paths of all regular files below the output folder, relative to it, sorted.
+    /// Paths of all regular files below the output folder but the ledger's mark, relative to it, sorted.
     func files() throws -> [String] {
         guard let walker = FileManager.default.enumerator(atPath: out) else { return [] }
         var found: [String] = []
         while let path = walker.nextObject() as? String {
+            if path.hasPrefix(".packshot") { continue }
             if walker.fileAttributes?[.type] as? FileAttributeType == .typeRegular { found.append(path) }
         }
         return found.sorted()

@@ -8,7 +8,7 @@ struct JobStateMachineTests {
     static let events: [Event] = [
         .claimed, .completed, .failed(permanent: false), .failed(permanent: true), .leaseExpired, .handedBack,
         .cancelled,
-        .due, .retried,
+        .due, .retried, .fileLost,
     ]
 
     /// The diagram in `JobState`'s documentation as a table: everything not in it is refused. The first number is the
@@ -26,6 +26,7 @@ struct JobStateMachineTests {
         (.retryable, 1, .due, .available, 1), (.retryable, 1, .cancelled, .cancelled, 1),
         (.retryable, 2, .retried, .available, 0),
         (.discarded, 3, .retried, .available, 0), (.cancelled, 1, .retried, .available, 0),
+        (.completed, 2, .fileLost, .available, 0),
     ]
 
     @Test func everyStateMeetsEveryEvent() throws {
@@ -40,7 +41,7 @@ struct JobStateMachineTests {
                         try machine.apply(event)
                         #expect(isKnown && mayBegin, "\(state) took \(event)")
                         #expect((0...3).contains(machine.attempts))
-                        #expect(!state.isFinal || event == .retried)
+                        #expect(!state.isFinal || event == .retried || event == .fileLost)
                     } catch {
                         #expect(!isKnown || !mayBegin, "\(state) refused \(event)")
                         #expect(machine == before, "a refused event changes nothing")

@@ -25,9 +25,11 @@ struct ChoresTests {
         let job = try #require(await ledger.confirm(ledger.jobs.map(\.id), by: dead, lease: .seconds(1)).first)
         let bytes = try ImageComposer(model: fleet.model, version: "0").png(
             width: 1, height: 1, rgb: [1, 2, 3], spec: job.spec, reusedSteps: 0, effectivePrompt: "p",
-            origin: ImageProvenance.Origin(job))
+            origin: ImageProvenance.Origin(job, ledger: nil))
         try ImageFileStore().write(bytes, to: job.relativePath, in: folder.path)
-        let chores = Chores(ledger: ledger, queue: fleet.queue, outputRoot: folder.path, logger: quiet)
+        let chores = Chores(
+            ledger: ledger, of: nil, queue: fleet.queue, files: ImageFileStore(), outputRoot: folder.path, logger: quiet
+        )
         // The ledger is seen alive all the time: a lease ends by nothing else.
         for _ in 0..<10 {
             date.withLock { $0 += 1 }

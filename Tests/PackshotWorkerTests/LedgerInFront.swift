@@ -24,8 +24,15 @@ struct LedgerInFront: JobLedger {
         try await willSettle(settlements)
         return try await base.settle(settlements)
     }
-    func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+    func whileGivenUp(
+        _ job: JobID, _ body: @escaping @Sendable (ImageSource) throws -> Void
+    ) async throws -> Bool {
         try await base.whileGivenUp(job, body)
+    }
+    func whileHeld(
+        _ job: JobID, by attempt: AttemptID, _ body: @escaping @Sendable () throws -> Void
+    ) async throws -> Bool {
+        try await base.whileHeld(job, by: attempt, body)
     }
     func rescueExpired(limit: Int) async throws -> RescuedJobs { try await base.rescueExpired(limit: limit) }
     func releaseDue(overdue: Duration, limit: Int) async throws -> [DispatchEntry] {

@@ -32,6 +32,18 @@ struct MemoryFleet {
         try await Dispatcher(ledger: ledger, queue: queue).dispatch(batch.batch)
     }
 
+    /// Takes all jobs as a worker does that dies at once, in the order of their numbers.
+    func claimAll(by name: String) async throws -> [ClaimedJob] {
+        let dead = WorkerID(rawValue: name)
+        try await ledger.register(
+            WorkerRegistration(
+                id: dead, host: "h", processID: 2, version: "0", threads: 1, kernelClass: "k", model: model,
+                rateCard: RateCard(name: "default", perHour: MicroDollars(rawValue: 100_000))))
+        return try await ledger.confirm(ledger.jobs.map(\.id), by: dead, lease: .milliseconds(1)).sorted {
+            $0.id < $1.id
+        }
+    }
+
     /// A worker that is not started yet.
     /// - Parameters:
     ///   - claiming: The ledger as the worker's claims see it.

@@ -87,12 +87,13 @@ struct WorkerServiceTests {
                 rateCard: RateCard(name: "default", perHour: MicroDollars(rawValue: 100_000))))
         let job = try #require(
             await ledger.confirm(ledger.jobs.map(\.id), by: dead, lease: .milliseconds(1)).first)
-        let origin = ImageProvenance.Origin(job)
+        let origin = ImageProvenance.Origin(job, ledger: nil)
         let other = ImageProvenance.Origin(
             ClaimedJob(
                 id: JobID(rawValue: 99), batch: job.batch, batchName: job.batchName, attempt: job.attempt,
                 attemptNumber: 1, maxAttempts: 1, sku: job.sku, title: job.title, shot: job.shot, variant: job.variant,
-                model: job.model, spec: job.spec, outputRoot: job.outputRoot, relativePath: job.relativePath))
+                model: job.model, spec: job.spec, outputRoot: job.outputRoot, relativePath: job.relativePath),
+            ledger: nil)
         let bytes = try ImageComposer(model: model, version: "0").png(
             width: 1, height: 1, rgb: [1, 2, 3], spec: job.spec, reusedSteps: 0, effectivePrompt: "p",
             origin: isOwn ? origin : other)
@@ -197,6 +198,130 @@ struct WorkerServiceTests {
         try await end
         #expect(ledger.jobs.map(\.machine.state) == [.available])
         #expect(ledger.jobs.map(\.machine.attempts) == [0])
+    }
+
+    /// Weights that are overwritten under a worker: what was made with them counts for nothing, and no more is made.
+    @Test func aWorkerWhoseWeightsChangeGivesEverythingBack() async throws {
+        let fleet = try await MemoryFleet(jobs: 5)
+        let generator = ChangingWeights(
+            base: SimulatedImageGenerator(pace: .init(mean: 0, spread: 0), model: fleet.model), good: 2)
+        let service = fleet.worker(generator: generator) {
+            $0.writesFiles = false
+            $0.drains = true
+        }
+        await #expect(throws: WeightsChanged.self) { try await service.run() }
+        #expect(fleet.ledger.jobs.count { $0.machine.state == .completed } == 2)
+        #expect(
+            fleet.ledger.jobs.filter { $0.machine.state != .completed }.allSatisfy {
+                $0.machine.state == .available && $0.machine.attempts == 0
+            })
+    }
+
+    /// A worker died between file and ledger, and its kernels made other bytes: the next one's file takes the place of that
+    /// one, which nobody has a row of. One that a row has is never touched.
+    @Test func theFileOfAnAttemptThatWasLostIsReplaced() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("packshot-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let mark = LedgerMark(ledger: LedgerID(rawValue: "ours"), home: LedgerHome(system: "1", database: 1))
+        let fleet = try await MemoryFleet(jobs: 4)
+        let files = ImageFileStore(of: mark)
+        let jobs = try await fleet.claimAll(by: "dead")
+        func bytes(_ job: ClaimedJob, _ ledger: LedgerID?, prompt: String? = nil) throws -> [UInt8] {
+            let spec = GenerationSpec(
+                prompt: prompt ?? job.spec.prompt, negativePrompt: "", seed: 1, width: 8, height: 8, steps: 4,
+                guidance: 1)
+            return try ImageComposer(model: fleet.model, version: "of before").png(
+                width: 1, height: 1, rgb: [1, 2, 3], spec: spec, reusedSteps: 0, effectivePrompt: "p",
+                origin: ImageProvenance.Origin(job, ledger: ledger))
+        }
+        // Ours; another ledger's; an old one that does not say whose; ours from an earlier life of the job number.
+        let before = [
+            try bytes(jobs[0], mark.ledger), try bytes(jobs[1], LedgerID(rawValue: "theirs")),
+            try bytes(jobs[2], nil), try bytes(jobs[3], mark.ledger, prompt: "another"),
+        ]
+        for (job, bytes) in zip(jobs, before) {
+            try await files.save(bytes, as: job.relativePath, in: folder.path)
+        }
+        try await fleet.worker(
+            generator: SimulatedImageGenerator(pace: .init(mean: 0, spread: 0), model: fleet.model),
+            environment: .machine(files: files)
+        ) {
+            $0.ledger = mark.ledger
+            $0.outputRoot = folder.path
+            $0.drains = true
+        }.run()
+        #expect(
+            fleet.ledger.jobs.map(\.machine.state) == [.completed, .discarded, .discarded, .discarded])
+        let after = try jobs.map { try files.contents(of: $0.relativePath, in: folder.path) }
+        #expect(after[0] != before[0])
+        #expect(Array(after[1...]) == Array(before[1...]), "and what is another's is not removed either")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/b").sorted()
+                == (1...4).map { "\($0).png" }, "no temporary file is left")
+    }
+
+    /// An attempt that was lost meanwhile does not take the place of what its successor recorded.
+    @Test func aLostAttemptReplacesNothing() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("packshot-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let date = Mutex(Date())
+        let fleet = try await MemoryFleet(jobs: 1, ledger: MemoryLedger(now: { date.withLock { $0 } }))
+        let files = ImageFileStore()
+        try await files.save([1], as: "b/1.png", in: folder.path)
+        let lost = try #require(try await fleet.claimAll(by: "frozen").first)
+        // The ledger is seen alive all the time: a lease ends by nothing else.
+        for _ in 0..<10 {
+            date.withLock { $0 += 1 }
+            _ = try await fleet.ledger.rescueExpired(limit: 9)
+        }
+        try #require(fleet.ledger.jobs.map(\.machine.state) == [.available])
+        let isReplaced = try await files.replace([2], at: "b/1.png", in: folder.path) { rename in
+            try await fleet.ledger.whileHeld(lost.id, by: lost.attempt, rename)
+        }
+        #expect(!isReplaced)
+        #expect(try files.contents(of: "b/1.png", in: folder.path) == [1])
+        // The ledger could not say that it held the job to the end: what was there is there again.
+        struct Away: Error {}
+        await #expect(throws: Away.self) {
+            try await files.replace([2], at: "b/1.png", in: folder.path) { rename in
+                try rename()
+                throw Away()
+            }
+        }
+        #expect(try files.contents(of: "b/1.png", in: folder.path) == [1])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/b") == ["1.png"])
+    }
+}
+
+/// Makes images whose weights turn out to be changed after some.
+private final class ChangingWeights: ImageGenerator {
+    private let base: SimulatedImageGenerator
+    private let good: Int
+    private let made = Mutex(0)
+
+    init(base: SimulatedImageGenerator, good: Int) {
+        self.base = base
+        self.good = good
+    }
+
+    var model: ModelRecord { base.model }
+    var kernelClass: String { base.kernelClass }
+    var threads: Int { base.threads }
+    func prepare(_ prompt: String, cleaning: PromptCleaning?) throws -> PreparedPrompt {
+        try base.prepare(prompt, cleaning: cleaning)
+    }
+    func embed(_ prompt: PreparedPrompt) throws -> [UInt8] { try base.embed(prompt) }
+    func needsNegativePrompt(_ spec: GenerationSpec) -> Bool { false }
+    func generate(
+        _ spec: GenerationSpec, prompt: [UInt8], negativePrompt: [UInt8]?,
+        onStep: (_ step: Int, _ steps: Int) throws -> Void
+    ) async throws -> GeneratedImage {
+        let count = made.withLock { made in
+            made += 1
+            return made
+        }
+        guard count <= good else { throw WeightsChanged("model.safetensors was changed") }
+        return try await base.generate(spec, prompt: prompt, negativePrompt: negativePrompt, onStep: onStep)
     }
 }
 

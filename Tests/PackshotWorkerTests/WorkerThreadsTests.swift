@@ -67,6 +67,13 @@ struct WorkerThreadsTests {
         let log: Log
 
         func save(_ bytes: [UInt8], as relativePath: String, in root: String) async throws { log.note("save") }
+        func replace(
+            _ bytes: [UInt8], at relativePath: String, in root: String,
+            deciding: (_ rename: @escaping @Sendable () throws -> Void) async throws -> Bool
+        ) async throws -> Bool {
+            log.note("replace")
+            return try await deciding {}
+        }
         func contents(of relativePath: String, in root: String) throws -> [UInt8]? { nil }
         func remove(_ relativePath: String, in root: String) throws {}
         func probe(_ root: String) async throws {}

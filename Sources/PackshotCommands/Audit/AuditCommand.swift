@@ -2,6 +2,7 @@ package import ArgumentParser
 internal import PackshotJobs
 internal import PackshotPostgres
 internal import PackshotRedis
+internal import PackshotWorker
 
 /// `packshot audit`: proves that nothing was lost, made twice or charged wrongly.
 package struct AuditCommand: AsyncParsableCommand {
@@ -40,7 +41,7 @@ package struct AuditCommand: AsyncParsableCommand {
 
     package func run() async throws {
         let stores = try Stores()
-        let (_, reports) = try await stores.ledger()
+        let (ledger, reports) = try await stores.ledger(for: .read)
         let audit = LedgerAudit(reports)
         var breaches = try await audit.breaches()
         let (jobs, refusals) = try await audit.totals()
@@ -59,6 +60,7 @@ package struct AuditCommand: AsyncParsableCommand {
         let (accepted, missing) = try await checkManifests(audit)
         breaches += missing
         breaches += try await checkQueue(stores, reports, jobs)
+        breaches += try await checkOwners(stores, ledger)
         let report = Report(
             breaches: breaches, jobs: Dictionary(uniqueKeysWithValues: jobs.map { ($0.key.rawValue, $0.value) }),
             files: files.checked, accepted: accepted, staleSettlementsRefused: refusals)
@@ -103,7 +105,7 @@ package struct AuditCommand: AsyncParsableCommand {
                     count: unfinished))
         }
         guard unfinished == 0 else { return breaches }
-        let queue = try await stores.queue(isQuiet: true)
+        let queue = try await stores.queue(of: nil, isQuiet: true)
         for model in try await reports.models() {
             let depth = try await queue.depth(model: model)
             let count = depth.ready + depth.pending + depth.delayed
@@ -118,6 +120,26 @@ package struct AuditCommand: AsyncParsableCommand {
             }
         }
         return breaches
+    }
+
+    /// What the ledger works with must be its own.
+    private func checkOwners(_ stores: Stores, _ ledger: PostgresLedger) async throws -> [LedgerAudit.Breach] {
+        let mark = try await ledger.identity().mark
+        let owner = QueueOwner(mark: mark, url: stores.redis)
+        var wrong = [owner.refusal(try await owner.standing(RedisConnection(stores.redis)))?.message]
+        if !noFiles {
+            let folders = LedgerFolder(mark)
+            for root in try await ledger.outputRoots() {
+                wrong.append(try? folders.standing(of: root).flatMap { folders.refusal($0, root)?.message })
+            }
+        }
+        let examples = wrong.compactMap(\.self)
+        guard !examples.isEmpty else { return [] }
+        return [
+            LedgerAudit.Breach(
+                invariant: "I4", rule: "the queue and the folders are no other ledger's",
+                examples: Array(examples.prefix(10)), count: examples.count)
+        ]
     }
 
     private static func text(_ report: Report) -> String {

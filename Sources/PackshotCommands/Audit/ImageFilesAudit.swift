@@ -23,11 +23,13 @@ struct ImageFilesAudit {
     /// Checks the file of one row.
     mutating func check(_ image: LedgerAudit.Image) {
         checked += 1
-        let path = "\(image.root)/\(image.path)"
+        // Where its worker wrote it; a folder may have another path on the worker's machine than here.
+        let places = [image.workerRoot, image.root].compactMap(\.self).map { "\($0)/\(image.path)" }
+        let path = places.first { FileManager.default.fileExists(atPath: $0) } ?? places[places.count - 1]
         let folder = (path as NSString).deletingLastPathComponent
         known[folder, default: []].insert((path as NSString).lastPathComponent)
         guard let data = FileManager.default.contents(atPath: path) else {
-            note("I1 every image's file is there", path)
+            note("I1 every image's file is there, or made again by packshot retry BATCH --where state=completed", path)
             return
         }
         let bytes = Array(data)

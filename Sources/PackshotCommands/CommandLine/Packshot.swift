@@ -12,6 +12,7 @@ package struct Packshot: ParsableCommand {
             ContactSheetCommand.self, VerifyCommand.self, GenerateCommand.self, WorkersCommand.self,
             JobsCommand.self, CancelCommand.self, RetryCommand.self, PauseCommand.self, ResumeCommand.self,
             LimitCommand.self, DrainCommand.self, AuditCommand.self, PlanCapacityCommand.self, ReconcileCommand.self,
+            LedgerCommand.self,
             ModelCommand.self, BenchCommand.self,
             MigrateCommand.self,
             DoctorCommand.self, KeepCommand.self,

@@ -3,6 +3,7 @@ internal import Foundation
 internal import PackshotJobs
 internal import PackshotPostgres
 internal import PackshotRedis
+internal import PackshotWorker
 internal import Tensors
 
 /// `packshot doctor`: what is set, what is reachable, what is in the way.
@@ -65,14 +66,45 @@ package struct DoctorCommand: AsyncParsableCommand {
                     detail: $0.message)
             }
             do {
-                _ = try await Stores.ledger(url)
+                let (ledger, _) = try await Stores.ledger(url, for: .identify)
                 return [found] + rules + [Finding(what: "schema", isFine: true, detail: "up to date")]
+                    + (try await identity(ledger, environment))
             } catch let error as StoreError where error.code == .schema {
                 return [found] + rules + [Finding(what: "schema", isFine: false, detail: error.message)]
             }
         } catch {
             return [Finding(what: "PostgreSQL", isFine: false, detail: "\(error)")]
         }
+    }
+
+    /// Whether the ledger is at home, and its queue and folders its own.
+    private func identity(_ ledger: PostgresLedger, _ environment: [String: String]) async throws -> [Finding] {
+        let identity = try await ledger.identity()
+        let mark = identity.mark
+        var findings: [Finding] = []
+        do {
+            try identity.requireHome()
+            findings.append(Finding(what: "ledger", isFine: true, detail: "\(mark)"))
+        } catch {
+            findings.append(Finding(what: "ledger", isFine: false, detail: error.message))
+        }
+        // Whether Redis can be reached at all is another finding.
+        if let url = try? RedisURL(Stores.setting("REDIS_URL", environment).value) {
+            let owner = QueueOwner(mark: mark, url: url)
+            if let standing = try? await owner.standing(RedisConnection(url)) {
+                findings.append(
+                    Finding(
+                        what: "queue", isFine: owner.refusal(standing) == nil,
+                        detail: owner.refusal(standing)?.message ?? "\(standing.name)"))
+            }
+        }
+        let folders = LedgerFolder(mark)
+        for root in try await ledger.outputRoots() {
+            if let standing = try? folders.standing(of: root), let refusal = folders.refusal(standing, root) {
+                findings.append(Finding(what: "folder", isFine: false, detail: refusal.message))
+            }
+        }
+        return findings
     }
 
     private func redis(_ environment: [String: String]) async -> [Finding] {

@@ -72,7 +72,7 @@ package struct PlanCapacityCommand: AsyncParsableCommand {
         var perHour = usdPerHour.flatMap { MicroDollars(dollars: $0) }
         var bytesPerJob: Double?
         if let model {
-            let (_, reports) = try await Stores.ledger(Stores.postgres())
+            let (_, reports) = try await Stores.ledger(Stores.postgres(), for: .read)
             let history = try await reports.history(of: try await reports.namedModel(model))
             pace = pace ?? history.secondsPerImage
             perHour = perHour ?? history.perHour

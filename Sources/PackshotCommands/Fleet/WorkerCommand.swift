@@ -108,9 +108,11 @@ package struct WorkerCommand: AsyncParsableCommand {
     package func run() async throws {
         LoggingSystem.bootstrap { StandardErrorLog(label: $0) }
         let stores = try Stores()
-        _ = try await stores.queue()
-        let (_, reports) = try await stores.ledger()
-        let lanes = WorkerLanes(settings: laneSettings, stores: stores)
+        let (ledger, reports) = try await stores.ledger()
+        _ = try await stores.queue(of: ledger)
+        let mark = try await ledger.identity().mark
+        if let out { try OutputFolder.claim(try await OutputFolder.name(of: out, in: ledger), for: mark) }
+        let lanes = WorkerLanes(settings: laneSettings, stores: stores, mark: mark)
         let service: any Service
         if let model {
             service = FixedModelService(

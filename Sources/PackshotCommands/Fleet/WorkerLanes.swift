@@ -26,19 +26,36 @@ struct WorkerLanes: Sendable {
 
     let settings: Settings
     let stores: Stores
+    /// The ledger that all of it is for.
+    let mark: LedgerMark
     let logger = Logger(label: "packshot.worker")
 
     /// Runs a worker a generator until they drain or the surrounding service group shuts down gracefully.
-    /// - Throws: ``StoreError`` when one cannot register.
+    /// If one ends with an error, the others stop in good order first.
+    /// - Throws: ``StoreError`` when one cannot register; ``CommandError`` when the weights were changed.
     func run(_ generators: [any ImageGenerator], drains: Bool) async throws {
         var services: [WorkerService] = []
         for generator in generators {
             services.append(try worker(generator, of: generators.count, drains: drains))
         }
-        try await withThrowingTaskGroup { group in
-            for service in services { group.addTask { try await service.run() } }
-            try await group.waitForAll()
+        let failure = await withTaskGroup { group in
+            for service in services {
+                group.addTask { () -> (any Error)? in
+                    do {
+                        try await service.run()
+                        return nil
+                    } catch { return error }
+                }
+            }
+            var first: (any Error)?
+            for await failure in group where failure != nil && first == nil {
+                first = failure
+                for service in services { service.stop() }
+            }
+            return first
         }
+        if let change = failure as? WeightsChanged { throw CommandError(.invalidInput, change.description) }
+        if let failure { throw failure }
     }
 
     private func worker(_ generator: any ImageGenerator, of lanes: Int, drains: Bool) throws -> WorkerService {
@@ -49,6 +66,7 @@ struct WorkerLanes: Sendable {
         var configuration = WorkerConfiguration(
             id: .fresh(host: host, processID: getpid()), host: host, processID: getpid(),
             version: PackshotVersion.current, rateCard: card, outputRoot: settings.out)
+        configuration.ledger = mark.ledger
         configuration.writesFiles = settings.writesFiles
         configuration.lease = settings.lease
         configuration.grace = settings.grace
@@ -56,15 +74,17 @@ struct WorkerLanes: Sendable {
         configuration.drains = drains
         let claimThread = BlockingExecutor(label: "packshot.claims")
         let workerStores = WorkerStores(
-            claimThread: claimThread.forTasks, ledger: stores.workerLedger(on: claimThread),
-            queue: try RedisJobQueue(stores.redis, claimThread: claimThread),
-            settlementLedger: stores.workerLedger(), choreLedger: stores.workerLedger(),
-            heartbeatLedger: stores.workerLedger(),
-            heartbeatQueue: try RedisJobQueue(stores.redis),
+            claimThread: claimThread.forTasks, ledger: stores.workerLedger(mark, on: claimThread),
+            queue: try RedisJobQueue(stores.redis, claimThread: claimThread, owner: mark),
+            settlementLedger: stores.workerLedger(mark), choreLedger: stores.workerLedger(mark),
+            heartbeatLedger: stores.workerLedger(mark),
+            heartbeatQueue: try RedisJobQueue(stores.redis, owner: mark),
             embeddings: EmbeddingCache(
                 memoryBytes: settings.embeddingBytes / lanes, store: RedisEmbeddingStore(stores.redis),
                 holder: configuration.id.rawValue, logger: logger))
-        return WorkerService(configuration: configuration, generator: generator, stores: workerStores, logger: logger)
+        return WorkerService(
+            configuration: configuration, generator: generator, stores: workerStores,
+            environment: .machine(files: ImageFileStore(of: mark)), logger: logger)
     }
 }
 

@@ -17,7 +17,7 @@ package struct WorkersCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        let (_, reports) = try await Stores.ledger(Stores.postgres())
+        let (_, reports) = try await Stores.ledger(Stores.postgres(), for: .read)
         let workers = try await reports.workers(all: all)
         if !all {
             Shortened.tell(

@@ -35,7 +35,7 @@ package struct ContactSheetCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-        let (_, reports) = try await Stores.ledger(Stores.postgres())
+        let (_, reports) = try await Stores.ledger(Stores.postgres(), for: .read)
         let id = try await folder.find(batch, reports)
         let target = try OutputFile(output)
         let images = try await reports.images(of: id, limit: limit)
@@ -53,7 +53,10 @@ package struct ContactSheetCommand: AsyncParsableCommand {
         var sheet = try ContactSheet(capacity: images.count, style: style)
         for image in images {
             let path = "\(image.outputRoot)/\(image.relativePath)"
-            guard let data = FileManager.default.contents(atPath: path) else {
+            let elsewhere = image.workerRoot.flatMap {
+                FileManager.default.contents(atPath: "\($0)/\(image.relativePath)")
+            }
+            guard let data = elsewhere ?? FileManager.default.contents(atPath: path) else {
                 throw CommandError(.notFound, "the image \(path) is in the ledger but not on disk")
             }
             do {

@@ -27,7 +27,7 @@ package struct CostCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-        let (_, reports) = try await Stores.ledger(Stores.postgres())
+        let (_, reports) = try await Stores.ledger(Stores.postgres(), for: .read)
         if let batch {
             let report = try await reports.batch(try await folder.find(batch, reports))
             if json { try Talk.json(report) } else { Talk.result(BatchTable(report: report).text) }

@@ -111,13 +111,15 @@ package struct EnqueueCommand: AsyncParsableCommand {
         defer { withExtendedLifetime(catalog) {} }
         let (plan, digest) = try makePlan(checkpoint, catalog)
         let (ledger, reports) = try await stores.ledger()
-        let queue = try await stores.queue(isQuiet: json)
+        let queue = try await stores.queue(of: ledger, isQuiet: json)
         let budget = try await BatchBudget(
             maxCost, meanCost: { try await reports.meanImageCost(ModelFingerprint(rawValue: checkpoint.fingerprint())) }
         )
 
-        let outputRoot = URL(fileURLWithPath: out).standardizedFileURL.path
+        let outputRoot = try await OutputFolder.name(of: out, in: ledger)
         let folderWarning = try OutputFolder.check(outputRoot)
+        try OutputFolder.claim(outputRoot, for: try await ledger.identity().mark)
+        var caseCollisions = LedgerFolder.isCaseBlind(outputRoot) ? CaseCollisions(file: file) : nil
         let batch = NewBatch(
             name: plan.batch, outputRoot: outputRoot,
             sourcePath: catalog.name, sourceSHA256: digest, model: try ModelRecord(checkpoint),
@@ -138,6 +140,7 @@ package struct EnqueueCommand: AsyncParsableCommand {
             images += chunk.count
             return try chunk.map { image in
                 let job = scheduled(image.job, at: start)
+                try caseCollisions?.add(job.relativePath)
                 losses.look(at: job)
                 try accepted?.add(job, of: batch)
                 return job

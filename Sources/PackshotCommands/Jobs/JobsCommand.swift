@@ -26,7 +26,7 @@ package struct JobsCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-        let (_, reports) = try await Stores.ledger(Stores.postgres())
+        let (_, reports) = try await Stores.ledger(Stores.postgres(), for: .read)
         let selection = try await jobs.selection(reports)
         let most = all ? Int(Int32.max) : limit ?? 100
         let rows = try await reports.jobs(selection, limit: most)

@@ -1,5 +1,6 @@
 package import ArgumentParser
 internal import Logging
+internal import PackshotJobs
 internal import PackshotPostgres
 internal import PackshotWorker
 
@@ -22,10 +23,12 @@ package struct ReconcileCommand: AsyncParsableCommand {
     package func run() async throws {
         let stores = try Stores()
         let (ledger, reports) = try await stores.ledger()
-        let queue = try await stores.queue(isQuiet: json)
+        let queue = try await stores.queue(of: ledger, isQuiet: json)
         let models = try await reports.modelsWithWork()
+        let mark = try await ledger.identity().mark
         let chores = Chores(
-            ledger: ledger, queue: queue, logger: Logger(label: "packshot") { StandardErrorLog(label: $0) })
+            ledger: ledger, of: mark.ledger, queue: queue, files: ImageFileStore(of: mark),
+            logger: Logger(label: "packshot") { StandardErrorLog(label: $0) })
         var count = 0
         for model in models { count += try await chores.reconcile(model: model, grace: .zero) }
         if json {

@@ -53,14 +53,18 @@ package struct StatusCommand: AsyncParsableCommand {
 
     package func run() async throws {
         if let batch {
-            let (_, reports) = try await Stores.ledger(Stores.postgres())
+            let (_, reports) = try await Stores.ledger(Stores.postgres(), for: .read)
             let report = try await reports.batch(try await folder.find(batch, reports))
             if json { try Talk.json(report) } else { Talk.result(BatchTable(report: report).text) }
             return
         }
         let stores = try Stores()
-        let (_, reports) = try await stores.ledger()
-        let queue = try await stores.queue(isQuiet: true)
+        let (ledger, reports) = try await stores.ledger(for: .read)
+        let queue = try await stores.queue(of: nil, isQuiet: true)
+        let owner = QueueOwner(mark: try await ledger.identity().mark, url: stores.redis)
+        if let refusal = owner.refusal(try await owner.standing(RedisConnection(stores.redis))) {
+            Talk.note("packshot: \(refusal.message)")
+        }
         var depths: [Queue] = []
         let backlog = try await reports.backlog()
         for model in backlog {

@@ -38,7 +38,7 @@ package struct VerifyCommand: AsyncParsableCommand {
         let bytes = Array(data)
         let digest = ImageFileStore.sha256(bytes)
         if !rerender {
-            let (_, reports) = try await Stores.ledger(Stores.postgres())
+            let (_, reports) = try await Stores.ledger(Stores.postgres(), for: .read)
             guard let row = try await reports.image(sha256: digest) else {
                 throw CommandError(.notFound, "no image in the ledger has the bytes of \(image) (SHA-256 \(digest))")
             }
@@ -96,7 +96,7 @@ package struct VerifyCommand: AsyncParsableCommand {
 
     private func modelFolder(_ provenance: ImageProvenance, _ digest: String) async throws -> String {
         if let model { return model }
-        let (_, reports) = try await Stores.ledger(Stores.postgres())
+        let (_, reports) = try await Stores.ledger(Stores.postgres(), for: .read)
         guard let record = try await reports.model(ModelFingerprint(rawValue: provenance.modelFingerprint)) else {
             throw CommandError(
                 .notFound, "the ledger does not know the model of \(image): give its folder with --model")

@@ -124,7 +124,7 @@ package struct GenerateCommand: AsyncParsableCommand {
     package func run() async throws {
         let began = ContinuousClock().now
         if let job {
-            let claimed = try await Self.recorded(JobID(rawValue: job))
+            let (claimed, ledger) = try await Self.recorded(JobID(rawValue: job))
             let checkpoint = try ModelFolder.open(try await modelFolder(of: claimed))
             guard try checkpoint.fingerprint() == claimed.model.rawValue else {
                 throw CommandError(
@@ -132,7 +132,7 @@ package struct GenerateCommand: AsyncParsableCommand {
                     "job \(job) is for the model \(claimed.model), and \(checkpoint.path) holds \(try checkpoint.fingerprint()): give its folder with --model"
                 )
             }
-            try make(checkpoint, claimed.spec, origin: ImageProvenance.Origin(claimed), began: began)
+            try make(checkpoint, claimed.spec, origin: ImageProvenance.Origin(claimed, ledger: ledger), began: began)
             return
         }
         guard let model, let prompt else { return }
@@ -145,18 +145,18 @@ package struct GenerateCommand: AsyncParsableCommand {
         try make(checkpoint, spec, origin: nil, began: began)
     }
 
-    /// The job as a worker would get it.
-    private static func recorded(_ job: JobID) async throws -> ClaimedJob {
-        let (_, reports) = try await Stores.ledger(Stores.postgres())
+    /// The job as a worker would get it, and whose it is.
+    private static func recorded(_ job: JobID) async throws -> (ClaimedJob, LedgerID) {
+        let (ledger, reports) = try await Stores.ledger(Stores.postgres(), for: .read)
         guard let claimed = try await reports.recorded(job) else {
             throw CommandError(.notFound, "the ledger has no job \(job); packshot jobs lists those there are")
         }
-        return claimed
+        return (claimed, try await ledger.identity().mark.ledger)
     }
 
     private func modelFolder(of job: ClaimedJob) async throws -> String {
         if let model { return model }
-        let (_, reports) = try await Stores.ledger(Stores.postgres())
+        let (_, reports) = try await Stores.ledger(Stores.postgres(), for: .read)
         guard let record = try await reports.model(job.model) else {
             throw CommandError(
                 .notFound, "the ledger does not know the model of job \(job.id): give its folder with --model")

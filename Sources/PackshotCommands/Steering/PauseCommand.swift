@@ -68,7 +68,7 @@ package struct ResumeCommand: AsyncParsableCommand {
     package func run() async throws {
         let stores = try Stores()
         let (ledger, reports) = try await stores.ledger()
-        let queue = try await stores.queue()
+        let queue = try await stores.queue(of: ledger)
         let model: ModelFingerprint
         if let name = target.batch {
             let batch = try await target.folder.find(name, reports)
@@ -79,8 +79,10 @@ package struct ResumeCommand: AsyncParsableCommand {
             model = try await reports.namedModel(target.model ?? "")
             try await ledger.changeLimits(model) { $0.isPaused = false }
         }
+        let mark = try await ledger.identity().mark
         let dispatched = try await Chores(
-            ledger: ledger, queue: queue, logger: Logger(label: "packshot") { StandardErrorLog(label: $0) }
+            ledger: ledger, of: mark.ledger, queue: queue, files: ImageFileStore(of: mark),
+            logger: Logger(label: "packshot") { StandardErrorLog(label: $0) }
         ).reconcile(
             model: model, grace: .zero)
         Talk.result("resumed; \(dispatched) jobs given back to the queue")

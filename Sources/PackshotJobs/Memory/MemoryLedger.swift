@@ -205,9 +205,27 @@ package final class MemoryLedger: JobLedger, BatchLedger {
         return state.withLock { state in settlements.map { Self.settle($0, at: date, in: &state) } }
     }
 
-    package func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+    package func whileGivenUp(
+        _ job: JobID, _ body: @escaping @Sendable (ImageSource) throws -> Void
+    ) async throws -> Bool {
         try state.withLock { state in
-            guard [.cancelled, .discarded].contains(state.jobs[job]?.machine.state) else { return false }
+            guard let job = state.jobs[job], [.cancelled, .discarded].contains(job.machine.state),
+                let batch = state.batches[job.batch]
+            else { return false }
+            let spec = job.planned.spec
+            try body(
+                ImageSource(batchName: batch.new.name, prompt: spec.prompt, seed: spec.seed, model: job.model))
+            return true
+        }
+    }
+
+    package func whileHeld(
+        _ job: JobID, by attempt: AttemptID, _ body: @escaping @Sendable () throws -> Void
+    ) async throws -> Bool {
+        try state.withLock { state in
+            guard let job = state.jobs[job], job.machine.state == .running, job.currentAttempt == attempt else {
+                return false
+            }
             try body()
             return true
         }

@@ -72,8 +72,16 @@ struct SaboteurLedger: JobLedger, BatchLedger {
         return zip(settlements, verdicts).map { before[$0.attempt] == .running ? $1 : .stale }
     }
 
-    func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+    func whileGivenUp(
+        _ job: JobID, _ body: @escaping @Sendable (ImageSource) throws -> Void
+    ) async throws -> Bool {
         try await ledger.whileGivenUp(job, body)
+    }
+
+    func whileHeld(
+        _ job: JobID, by attempt: AttemptID, _ body: @escaping @Sendable () throws -> Void
+    ) async throws -> Bool {
+        try await ledger.whileHeld(job, by: attempt, body)
     }
 
     private func altered(_ settlement: Settlement) -> Settlement {

@@ -76,7 +76,18 @@ struct LedgerClient: JobLedger, BatchLedger {
         }
     }
 
-    func whileGivenUp(_ job: JobID, _ body: @escaping @Sendable () throws -> Void) async throws -> Bool {
+    func whileHeld(
+        _ job: JobID, by attempt: AttemptID, _ body: @escaping @Sendable () throws -> Void
+    ) async throws -> Bool {
+        try await call("while \(attempt) holds \(job)") {
+            try await world.simulator.sleep(process, 0)
+            return try await world.ledger.whileHeld(job, by: attempt, body)
+        }
+    }
+
+    func whileGivenUp(
+        _ job: JobID, _ body: @escaping @Sendable (ImageSource) throws -> Void
+    ) async throws -> Bool {
         try await call("while given up \(job)") {
             // What is done while the row is locked is done by the process itself.
             try await world.simulator.sleep(process, 0)

@@ -37,6 +37,14 @@ final class OutputFolder: @unchecked Sendable {
         return there.content == content && there.isWhole ? .adopted : .refused
     }
 
+    /// Another file in the place of one that is there.
+    func replace(_ content: [UInt8], at path: String) {
+        files[path] = File(content: content, sha256: SHA256Digest.hash(content), isWhole: true, isDurable: true)
+    }
+
+    /// Puts back what was there before.
+    func restore(_ file: File?, at path: String) { files[path] = file }
+
     /// What a reader sees.
     func contents(of path: String) -> [UInt8]? {
         files[path].map { $0.isWhole ? $0.content : Array($0.content.prefix($0.content.count / 2)) }
@@ -116,6 +124,26 @@ struct FolderClient: ImageFiles {
         try await world.step(process, "unlinked the temporary file")
         folder.sync()
         try await world.step(process, "synced the folder")
+    }
+
+    func replace(
+        _ bytes: [UInt8], at path: String, in root: String,
+        deciding: (_ rename: @escaping @Sendable () throws -> Void) async throws -> Bool
+    ) async throws -> Bool {
+        let (folder, process) = (world.folder, process)
+        let temporary = folder.makeTemporary()
+        defer { folder.removeTemporary(temporary) }
+        try await world.step(process, "wrote and synced a temporary file", path)
+        let before = folder.files[path]
+        do {
+            return try await deciding {
+                guard process.isAlive else { throw Ended() }
+                folder.replace(bytes, at: path)
+            }
+        } catch {
+            if process.isAlive { folder.restore(before, at: path) }
+            throw error
+        }
     }
 
     func contents(of path: String, in root: String) throws -> [UInt8]? {

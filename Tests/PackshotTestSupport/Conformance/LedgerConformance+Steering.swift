@@ -45,17 +45,17 @@ extension LedgerConformance {
             _ = try await ledger.ledger.cancel(selection)
             let ran = Mutex<[JobID]>([])
             for job in jobs {
-                let isGivenUp = try await ledger.ledger.whileGivenUp(job) { ran.withLock { $0.append(job) } }
+                let isGivenUp = try await ledger.ledger.whileGivenUp(job) { _ in ran.withLock { $0.append(job) } }
                 #expect(isGivenUp == (job == jobs[0] || job == jobs[3]), "cancelled and discarded")
             }
             #expect(ran.withLock { $0 } == [jobs[0], jobs[3]])
             struct Trouble: Error {}
             await #expect(throws: Trouble.self) {
-                try await ledger.ledger.whileGivenUp(jobs[0]) { throw Trouble() }
+                try await ledger.ledger.whileGivenUp(jobs[0]) { _ in throw Trouble() }
             }
             _ = try await ledger.ledger.retry(JobSelection(batch: batch), limit: 10)
             for job in jobs {
-                let again = try await ledger.ledger.whileGivenUp(job) {}
+                let again = try await ledger.ledger.whileGivenUp(job) { _ in }
                 #expect(!again, "it may be somebody else's now")
             }
         },
