@@ -1,7 +1,6 @@
 """D4: a file is there already: the same bytes are adopted, others refused, and no link leads out of the output folder."""
 
 import os
-import subprocess
 
 from ..site import Site, dump
 
@@ -29,7 +28,7 @@ def run(site: Site) -> None:
     site.use_database(site.new_database("restored", before_all))
     # It takes the place of the original, and the folder, of which it does not know yet.
     for takes in [], ["--out", str(site.out)]:
-        subprocess.run([site.program, "ledger", "adopt", *takes], capture_output=True)
+        site.steer("ledger", "adopt", *takes)
     site.enqueue(40)
     site.fleet(2, "5ms")
     site.wait_until_done()
