@@ -32,6 +32,18 @@ final class QueueServer: @unchecked Sendable {
         embeddings = MemoryEmbeddingStore(now: { [clock] in clock.date })
     }
 
+    /// Jobs that others than `worker` have or can have without waiting for its entries to be idle.
+    func deliverable(model: ModelFingerprint, without worker: WorkerID) -> Set<JobID> {
+        let (now, later) = (clock.date, clock.date.addingTimeInterval(3_600))
+        var rest = content
+        let pending = rest.takeOver(model: model, by: worker, idleFor: .seconds(-3_600), limit: .max, now: now)
+        rest.acknowledge(pending)
+        var others = content
+        others.renew(pending, by: worker, now: later)
+        let theirs = others.takeOver(model: model, by: worker, idleFor: .seconds(1), limit: .max, now: later)
+        return rest.heldJobs(model: model).union(theirs.map(\.job))
+    }
+
     /// The marker in the data and the life of the server, numbered in the order in which they were first seen, because the
     /// marker itself is a random word.
     var epoch: String {

@@ -89,12 +89,13 @@ final class World: @unchecked Sendable {
         return someoneWasThere ? limit : nil
     }
 
-    /// What a worker gave back is in the queue again when it leaves, if nothing was in the way.
+    /// What a worker gave back can be delivered when it leaves, if nothing was in the way, and not only after a lease.
     func checkGivenBack(by worker: WorkerID) {
         guard scenario.troubles.isSubset(of: Self.harmless), sabotage?.queue != .forgetsEntries else { return }
-        let held = queue.content.heldJobs(model: modelRecord.fingerprint)
+        let deliverable = queue.deliverable(model: modelRecord.fingerprint, without: worker)
         check {
-            for (id, job) in model.jobs where job.state == .available && !held.contains(id) {
+            for (id, job) in model.jobs
+            where job.state == .available && !model.isPaused(job) && !deliverable.contains(id) {
                 guard let attempt = job.fence.flatMap({ model.attempts[$0] }), attempt.worker == worker else {
                     continue
                 }
