@@ -122,8 +122,9 @@ class Postgres:
 
     def lose(self) -> None:
         """The machine is gone, with its disk."""
-        tell(self.processes(), signal.SIGKILL)
-        while self.processes() and any(Path(f"/proc/{process}/stat").exists() for process in self.processes()):
+        processes = self.processes()
+        tell(processes, signal.SIGKILL)
+        while any(map(_runs, processes)):
             time.sleep(0.02)
         shutil.rmtree(self.folder)
 
@@ -168,6 +169,14 @@ class Postgres:
 def children(parent: int) -> list[int]:
     listed = Path(f"/proc/{parent}/task/{parent}/children")
     return [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
+
+
+def _runs(process: int) -> bool:
+    """Not so if it has ended and nobody has taken notice yet."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def tell(processes: list[int], what: signal.Signals) -> None:

@@ -32,5 +32,6 @@ def run(site: Site) -> None:
                               f"WHERE w.process_id = {fleet.workers[0].pid}") for name, fleet in sick.items()}
     site.facts["attempts by the sick"] = tried
     site.expect(not any(made.values()), f"images by machines that could not write: {made}")
-    # A probe before the first claim finds all of these; one may fall between two probes.
-    site.expect(sum(tried.values()) <= 4 * len(SICK), f"machines that cannot write went on claiming: {tried}")
+    # A probe before the first claim finds these; one may fall between two probes. An inode may be free now and then.
+    for name, count in tried.items():
+        site.expect(count <= (jobs // 10 if name == "no inodes" else 4), f"machines that cannot write went on claiming: {tried}")
