@@ -74,6 +74,7 @@ let package = Package(
                 .embedInCode("Migrations/0005_scale.sql"), .embedInCode("Migrations/0006_paused_backlog.sql"),
                 .embedInCode("Migrations/0007_cut_prompts.sql"), .embedInCode("Migrations/0008_months_in_utc.sql"),
                 .embedInCode("Migrations/0009_identity.sql"),
+                .embedInCode("Migrations/0010_one_model.sql"),
             ],
             swiftSettings: strict),
         .target(

@@ -74,10 +74,17 @@ package protocol JobLedger: Sendable {
 /// What a producer needs of the ledger.
 package protocol BatchLedger: Sendable {
     /// Writes a batch and its jobs in one transaction, by bulk copy. After it returns, everything is durable; when it
-    /// throws, nothing was written.
+    /// throws, no batch and no job was written.
+    ///
+    /// A job the ledger knows is not made twice, whatever batch it is in. One that was cancelled or discarded is asked for again
+    /// by this: it becomes available in its own batch, with all its attempts, the priority and the start it is submitted with.
+    ///
+    /// A batch that is there already takes the new budget and weight (the weight for what goes to the queue from then on), and
+    /// those of its jobs that wait take the start they are submitted with, if that is still to come.
     /// - Parameter chunks: Gives the jobs piece by piece, nil at the end, so that ten million need not be in memory.
-    /// - Throws: ``StoreError`` `.conflict` when a planned path of this batch is already taken by a job with other settings,
-    ///   naming it.
+    /// - Throws: ``StoreError`` `.conflict`, naming what contradicts what, when the batch is of another model, or was submitted with
+    ///   another tenant or number of attempts; when planned paths of this batch are taken by jobs with other settings; when jobs
+    ///   of this batch wait already with another priority. Paths and jobs are counted, and the first ten named.
     func submit(_ batch: NewBatch, chunks: () throws -> [PlannedJob]?) async throws -> Submission
 
     /// Jobs of a batch that were written and not yet marked as dispatched, up to `limit`, the first ones; in order within each lane.

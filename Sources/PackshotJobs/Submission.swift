@@ -67,6 +67,9 @@ package struct ModelRecord: Hashable, Sendable {
 }
 
 /// A batch as it is submitted. Name and output root identify it: submitting under the same pair adds to the batch.
+///
+/// A batch is of one model, and what its jobs are made with follows from that alone. What is nil is left as it is, or, in a new
+/// batch, as usual. What is not nil is applied to a batch that is there already, or refused: see ``BatchLedger/submit(_:chunks:)``.
 package struct NewBatch: Hashable, Sendable {
     /// Sanitised: it is a folder below `outputRoot`.
     package let name: String
@@ -76,18 +79,21 @@ package struct NewBatch: Hashable, Sendable {
     package let sourcePath: String
     package let sourceSHA256: [UInt8]
     package let model: ModelRecord
-    /// Attempts each job is allowed, at least 1.
-    package let maxAttempts: Int
-    /// What its attempts may cost in all; nil for any amount.
+    /// Attempts each job is allowed, at least 1; usually ``usualAttempts``.
+    package let maxAttempts: Int?
+    /// What its attempts may cost in all; usually any amount.
     package let budget: MicroDollars?
-    /// Whose batches take turns as one; nil for a turn of its own.
+    /// Whose batches take turns as one; usually each takes turns of its own.
     package let tenant: String?
-    /// Its turns for each one of a batch of weight 1, ``QueueShare/weights``.
-    package let weight: Int
+    /// Its turns for each one of a batch of weight 1, ``QueueShare/weights``; usually 1.
+    package let weight: Int?
+
+    /// Attempts of a job of a batch that was not told otherwise.
+    package static let usualAttempts = 3
 
     package init(
         name: String, outputRoot: String, sourcePath: String, sourceSHA256: [UInt8], model: ModelRecord,
-        maxAttempts: Int = 3, budget: MicroDollars? = nil, tenant: String? = nil, weight: Int = 1
+        maxAttempts: Int? = nil, budget: MicroDollars? = nil, tenant: String? = nil, weight: Int? = nil
     ) {
         self.name = name
         self.outputRoot = outputRoot
@@ -117,13 +123,43 @@ package struct Submission: Hashable, Sendable {
     package let submitted: Int
     /// Jobs that were new.
     package let created: Int
+    /// Jobs the ledger already had, in this batch or another: by batch, and as they were found. In the order of batches and states.
+    package let known: [KnownJobs]
+
     /// Jobs the ledger already had, by unique key, in this batch or another.
     package var existing: Int { submitted - created }
 
-    package init(batch: BatchID, submitted: Int, created: Int) {
+    /// Jobs that were cancelled or discarded and are waiting again, because they were asked for again. The queue does not have
+    /// them yet: it is owed them, see ``JobLedger/owedJobs(model:after:grace:limit:)``.
+    package var revived: Int { known.reduce(0) { $0 + ($1.isRevived ? $1.count : 0) } }
+
+    package init(batch: BatchID, submitted: Int, created: Int, known: [KnownJobs] = []) {
         self.batch = batch
         self.submitted = submitted
         self.created = created
+        self.known = known
+    }
+}
+
+/// Jobs of a submission that the ledger had already, all in one batch and one state.
+package struct KnownJobs: Hashable, Sendable {
+    /// The batch they are in, and where its images lie: below `outputRoot`, as the jobs' relative paths say.
+    package let batch: BatchID
+    package let batchName: String
+    package let outputRoot: String
+    /// As they were found.
+    package let state: JobState
+    package let count: Int
+
+    /// They had been given up; the submission made them available again, in their own batch and with all their attempts.
+    package var isRevived: Bool { state == .cancelled || state == .discarded }
+
+    package init(batch: BatchID, batchName: String, outputRoot: String, state: JobState, count: Int) {
+        self.batch = batch
+        self.batchName = batchName
+        self.outputRoot = outputRoot
+        self.state = state
+        self.count = count
     }
 }
 

@@ -89,7 +89,7 @@ package struct LedgerAudit: Sendable {
             sql: """
                 SELECT 'job ' || j.id FROM job_specs j LEFT JOIN batches b ON b.id = j.batch_id
                 LEFT JOIN products p ON p.id = j.product_id AND p.batch_id = j.batch_id
-                WHERE p.id IS NULL OR b.model_fingerprint IS DISTINCT FROM j.model_fingerprint
+                WHERE p.id IS NULL OR b.id IS NULL
                 UNION ALL
                 SELECT 'attempt ' || a.id FROM attempts a LEFT JOIN job_specs j ON j.id = a.job_id AND j.batch_id = a.batch_id
                 LEFT JOIN workers w ON w.id = a.worker_id AND w.rate_card_id = a.rate_card_id
@@ -97,6 +97,12 @@ package struct LedgerAudit: Sendable {
                 UNION ALL
                 SELECT 'image ' || i.id FROM images i LEFT JOIN job_specs j ON j.id = i.job_id AND j.batch_id = i.batch_id
                 WHERE j.id IS NULL
+                """),
+        Rule(
+            invariant: "I5", message: "a job is worked on with the model it is to be made with",
+            sql: """
+                SELECT 'attempt ' || a.id FROM attempts a JOIN batches b ON b.id = a.batch_id JOIN workers w ON w.id = a.worker_id
+                WHERE w.model_fingerprint <> b.model_fingerprint
                 """),
         Rule(
             invariant: "I5", message: "a batch's tallies are what its rows add up to",
@@ -188,7 +194,7 @@ package struct LedgerAudit: Sendable {
             try session.query(
                 """
                 SELECT j.id, b.output_root, i.relative_path, encode(i.sha256, 'hex'), j.prompt, i.effective_prompt, j.seed,
-                       j.model_fingerprint, w.output_root
+                       b.model_fingerprint, w.output_root
                 FROM images i JOIN job_specs j ON j.id = i.job_id JOIN batches b ON b.id = i.batch_id
                 LEFT JOIN attempts a ON a.id = i.attempt_id LEFT JOIN workers w ON w.id = a.worker_id
                 WHERE i.job_id > $1 ORDER BY i.job_id LIMIT $2
@@ -212,23 +218,6 @@ package struct LedgerAudit: Sendable {
             ).rows.compactMap {
                 $0[0]
             }
-        }
-    }
-
-    /// How jobs with given keys (64 hexadecimal digits each) stand; a key that is not there is not in the ledger.
-    package func states(ofKeys keys: [String]) async throws -> [String: JobState] {
-        try await connection.run { session in
-            let rows = try session.query(
-                """
-                SELECT encode(unique_key, 'hex'), state FROM jobs
-                WHERE unique_key IN (SELECT decode(k, 'hex') FROM unnest($1::text[]) AS k)
-                """, [.texts(keys)]
-            ).rows
-            return Dictionary(
-                rows.compactMap { row in
-                    row[0].flatMap { key in row[1].flatMap { JobState(rawValue: $0) }.map { (key, $0) } }
-                },
-                uniquingKeysWith: { first, _ in first })
         }
     }
 

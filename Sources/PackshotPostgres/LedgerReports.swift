@@ -380,7 +380,7 @@ package struct LedgerReports: Sendable {
                 FROM images i JOIN job_specs j ON j.id = i.job_id JOIN batches b ON b.id = j.batch_id
                 JOIN products p ON p.id = j.product_id JOIN attempts a ON a.id = i.attempt_id
                 JOIN workers w ON w.id = a.worker_id
-                JOIN model_weights m ON m.fingerprint = j.model_fingerprint
+                JOIN model_weights m ON m.fingerprint = b.model_fingerprint
                 WHERE \(condition) ORDER BY i.job_id LIMIT $2
                 """, parameters + [.integer(limit)]
             ).rows.map { row in
@@ -401,8 +401,8 @@ package struct LedgerReports: Sendable {
             try session.query(
                 """
                 SELECT avg(cost_microusd) FROM (
-                    SELECT a.cost_microusd FROM images i JOIN attempts a ON a.id = i.attempt_id JOIN job_specs j ON j.id = i.job_id
-                    WHERE j.model_fingerprint = $1 ORDER BY i.id DESC LIMIT 200) recent
+                    SELECT a.cost_microusd FROM images i JOIN attempts a ON a.id = i.attempt_id JOIN batches b ON b.id = i.batch_id
+                    WHERE b.model_fingerprint = $1 ORDER BY i.id DESC LIMIT 200) recent
                 """, [.text(model.rawValue)]
             ).rows.first?.first.flatMap { $0 }.flatMap { Double($0) }
         }

@@ -24,6 +24,7 @@ package struct Migration: Sendable {
         Migration(version: 7, name: "0007_cut_prompts", sql: PackageResources._007_cut_prompts_sql),
         Migration(version: 8, name: "0008_months_in_utc", sql: PackageResources._008_months_in_utc_sql),
         Migration(version: 9, name: "0009_identity", sql: PackageResources._009_identity_sql),
+        Migration(version: 10, name: "0010_one_model", sql: PackageResources._010_one_model_sql),
     ]
 }
 

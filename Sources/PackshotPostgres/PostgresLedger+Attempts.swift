@@ -30,7 +30,7 @@ extension PostgresLedger: JobLedger {
             b.paused_at IS NULL AND s.attempt < s.max_attempts
             AND (s.state = 'available' OR (s.state IN ('scheduled', 'retryable') AND s.scheduled_at <= now()))
             AND b.budget_microusd IS NULL
-            AND NOT EXISTS (SELECT FROM model_limits l WHERE l.model_fingerprint = j.model_fingerprint)
+            AND NOT EXISTS (SELECT FROM model_limits l WHERE l.model_fingerprint = b.model_fingerprint)
             """)
 
     /// Jobs this worker holds already, given again: the answer to their first confirmation may have been lost.
@@ -44,7 +44,7 @@ extension PostgresLedger: JobLedger {
     /// What a claim answers first, of specifications j, states s, batches b and products p; then come
     /// the attempt, its number and what is set aside.
     static let answerColumns = """
-        j.id, j.batch_id, b.name, s.max_attempts, p.sku, p.title, j.shot, j.variant, j.model_fingerprint,
+        j.id, j.batch_id, b.name, s.max_attempts, p.sku, p.title, j.shot, j.variant, b.model_fingerprint,
         j.prompt, j.negative_prompt, j.seed, j.width, j.height, j.steps, j.guidance, j.text_cleaning, j.shortcuts, b.output_root,
         j.relative_path, b.share, b.weight
         """
@@ -54,7 +54,8 @@ extension PostgresLedger: JobLedger {
     ///
     /// The jobs are found and locked by their ids alone, whatever the condition: a plan that began with all waiting jobs would
     /// take longer the more there are. Attempts then get their numbers, so that each later part reads the one list and finds
-    /// its rows by key: the work grows with the group, not with its square.
+    /// its rows by key: the work grows with the group, not with its square. Whatever the queue delivered to whom, a job goes to a
+    /// worker of its own model only.
     static func claimSQL(named: String, where condition: String) -> String {
         """
         WITH locked AS MATERIALIZED (
@@ -65,7 +66,7 @@ extension PostgresLedger: JobLedger {
                    s.state, w.rate_card_id
             FROM locked s JOIN job_specs j ON j.id = s.job_id JOIN batches b ON b.id = j.batch_id
             JOIN products p ON p.id = j.product_id JOIN workers w ON w.id = $2
-            WHERE \(condition)
+            WHERE b.model_fingerprint = w.model_fingerprint AND (\(condition))
         ), begun AS (
             INSERT INTO attempts (id, job_id, batch_id, worker_id, number, rate_card_id, reserved_microusd)
             OVERRIDING SYSTEM VALUE SELECT attempt_id, id, batch_id, $2, number, rate_card_id, reserved FROM made

@@ -3,8 +3,8 @@ package import PackshotJobs
 extension PostgresLedger {
     package func register(_ worker: WorkerRegistration) async throws {
         try await connection.run { session in
+            try Self.record(worker.model, session)
             try session.transaction {
-                try Self.record(worker.model, session)
                 let card = try Self.rateCard(worker.rateCard, session)
                 // Where this month's history goes, and the next's.
                 try session.query(
@@ -87,17 +87,20 @@ extension PostgresLedger {
         }
     }
 
+    /// Two statements of their own: the row of a model that is known is locked only when its folder has moved, and for a moment.
     static func record(_ model: ModelRecord, _ session: PostgresSession) throws {
         try session.query(
             """
             INSERT INTO model_weights (fingerprint, name, path, pipeline_class, parameter_count, byte_count)
-            VALUES ($1, $2, $3, $4, $5, $6)
-            ON CONFLICT (fingerprint) DO UPDATE SET path = excluded.path WHERE model_weights.path <> excluded.path
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (fingerprint) DO NOTHING
             """,
             [
                 .text(model.fingerprint.rawValue), .text(model.name), .text(model.path), .text(model.pipelineClass),
                 .integer(model.parameterCount), .integer(model.byteCount),
             ])
+        try session.query(
+            "UPDATE model_weights SET path = $2 WHERE fingerprint = $1 AND path <> $2",
+            [.text(model.fingerprint.rawValue), .text(model.path)])
     }
 
     /// The valid card of this name and price; a changed price ends the old card and starts a new one.

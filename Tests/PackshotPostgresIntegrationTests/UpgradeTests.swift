@@ -35,6 +35,38 @@ extension LedgerTests {
         }
     }
 
+    /// Jobs that had been submitted with another model than their batch's were made with the batch's.
+    @Test func aBatchOfTwoModelsIsUpgradedToOneOfEach() async throws {
+        try await Self.withOldLedger { database in
+            let other = String(repeating: "7", count: 64)
+            try database.sql(
+                """
+                INSERT INTO model_weights (fingerprint, name, path, pipeline_class, parameter_count, byte_count)
+                VALUES ('\(other)', 'newer', '/models/newer', 'PRXPixelPipeline', 1, 1);
+                -- All jobs of one product, and one job of another.
+                UPDATE job_specs SET model_fingerprint = '\(other)' WHERE product_id = (SELECT min(product_id) FROM job_specs)
+                    OR id = (SELECT max(id) FROM job_specs WHERE batch_id = (SELECT min(batch_id) FROM job_specs))
+                """)
+            let perJob = "SELECT id, state, model_fingerprint, relative_path, seed, attempt FROM jobs ORDER BY id"
+            let jobs = try database.sql(perJob)
+            let models = try database.sql(
+                "SELECT model_fingerprint, images, image_microusd, waste_microusd FROM cost_by_model ORDER BY 1")
+            let total = try database.sql("SELECT sum(jobs), sum(completed) FROM batch_progress")
+            _ = try await database.migrator().migrate()
+            #expect(try database.sql(perJob) == jobs)
+            #expect(
+                try database.sql(
+                    "SELECT model_fingerprint, images, image_microusd, waste_microusd FROM cost_by_model ORDER BY 1")
+                    == models)
+            #expect(try database.sql("SELECT sum(jobs), sum(completed) FROM batch_progress") == total)
+            let names = try database.sql("SELECT name FROM batches WHERE model_fingerprint = '\(other)'")
+            #expect(!names.isEmpty && names.allSatisfy { $0.hasSuffix("~777777777777") })
+            // The files were made by workers of the batch's model: that is what the audit is for.
+            let broken = try await database.audit().map(\.rule)
+            #expect(broken == ["a job is worked on with the model it is to be made with"])
+        }
+    }
+
     /// Numbers, identities and places carry on from where they were.
     @Test func anUpgradedLedgerGoesOn() async throws {
         try await Self.withOldLedger { database in

@@ -57,7 +57,7 @@ package struct AuditCommand: AsyncParsableCommand {
             files.look(below: try await audit.batchFolders())
             breaches += files.breaches
         }
-        let (accepted, missing) = try await checkManifests(audit)
+        let (accepted, missing) = try await checkManifests(reports)
         breaches += missing
         breaches += try await checkQueue(stores, reports, jobs)
         breaches += try await checkOwners(stores, ledger)
@@ -70,14 +70,14 @@ package struct AuditCommand: AsyncParsableCommand {
         }
     }
 
-    private func checkManifests(_ audit: LedgerAudit) async throws -> (Int, [LedgerAudit.Breach]) {
+    private func checkManifests(_ reports: LedgerReports) async throws -> (Int, [LedgerAudit.Breach]) {
         var accepted = 0
         var missing: [String] = []
         for path in manifest {
             try await SubmissionManifest.read(path) { lines in
                 accepted += lines.count
-                let states = try await audit.states(ofKeys: lines.map(\.key))
-                missing += lines.filter { states[$0.key] == nil }.map { "\($0.sku), shot \($0.shot)-\($0.variant)" }
+                let known = try await reports.standings(ofKeys: lines.map(\.key))
+                missing += lines.filter { known[$0.key] == nil }.map { "\($0.sku), shot \($0.shot)-\($0.variant)" }
             }
         }
         guard !missing.isEmpty else { return (accepted, []) }

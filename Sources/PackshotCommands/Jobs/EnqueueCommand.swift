@@ -48,16 +48,16 @@ package struct EnqueueCommand: AsyncParsableCommand {
         help: "Whose batches take turns as one with others' of the same priority (default: each batch takes turns).")
     package var tenant: String?
 
-    @Option(help: "Turns of this batch for each one of a batch of weight 1, 1 to 100.")
-    package var weight = 1
+    @Option(help: "Turns of this batch for each one of a batch of weight 1, 1 to 100 (default: 1).")
+    package var weight: Int?
 
     @Option(
         name: .customLong("start-at"),
         help: "Begin no image before this moment, such as 2026-12-01T06:00:00Z, or +2h from now.")
     package var startAt: StartTime?
 
-    @Option(name: .customLong("max-attempts"), help: "Attempts a job is allowed.")
-    package var maxAttempts = 3
+    @Option(name: .customLong("max-attempts"), help: "Attempts a job is allowed (default: 3).")
+    package var maxAttempts: Int?
 
     @Option(help: "File to list the accepted images in, one JSON object a line, for packshot audit.")
     package var manifest: String?
@@ -73,11 +73,11 @@ package struct EnqueueCommand: AsyncParsableCommand {
     package func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is at least 1") }
         guard (-9...9).contains(priority) else { throw ValidationError("--priority is -9 to 9") }
-        guard QueueShare.weights.contains(weight) else { throw ValidationError("--weight is 1 to 100") }
+        guard weight.map(QueueShare.weights.contains) ?? true else { throw ValidationError("--weight is 1 to 100") }
         if let tenant, tenant.isEmpty || tenant.utf8.count > 200 {
             throw ValidationError("--tenant is a name of at most 200 bytes")
         }
-        guard (1...100).contains(maxAttempts) else { throw ValidationError("--max-attempts is 1 to 100") }
+        guard maxAttempts.map((1...100).contains) ?? true else { throw ValidationError("--max-attempts is 1 to 100") }
         if let maxCost, MicroDollars(dollars: maxCost) == nil {
             throw ValidationError("--max-cost is an amount in US dollars, such as 12.50")
         }

@@ -50,13 +50,15 @@ extension MemoryLedger: SteeringLedger {
     }
 
     package func setBudget(_ batch: BatchID, _ limit: MicroDollars?) async throws {
-        state.withLock { state in
-            state.batches[batch]?.budget = limit
-            let committed = Self.committed(batch, in: state)
-            guard state.batches[batch]?.isExhausted == true, limit.map({ $0 > committed }) ?? true else { return }
-            state.batches[batch]?.isPaused = false
-            state.batches[batch]?.isExhausted = false
-        }
+        state.withLock { Self.setBudget(batch, limit, in: &$0) }
+    }
+
+    static func setBudget(_ batch: BatchID, _ limit: MicroDollars?, in state: inout State) {
+        state.batches[batch]?.budget = limit
+        let committed = Self.committed(batch, in: state)
+        guard state.batches[batch]?.isExhausted == true, limit.map({ $0 > committed }) ?? true else { return }
+        state.batches[batch]?.isPaused = false
+        state.batches[batch]?.isExhausted = false
     }
 
     @discardableResult

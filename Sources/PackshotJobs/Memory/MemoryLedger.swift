@@ -4,12 +4,12 @@ internal import Synchronization
 /// The ledger in memory: the reference the drivers are compared with, and what tests and simulations run on.
 ///
 /// It keeps every promise of ``JobLedger`` and ``BatchLedger`` but durability. Time comes from the clock it is given.
-package final class MemoryLedger: JobLedger, BatchLedger {
+package final class MemoryLedger: JobLedger {
     /// One job as the ledger knows it.
     package struct Job: Sendable {
         package let id: JobID
         package let batch: BatchID
-        package let planned: PlannedJob
+        package internal(set) var planned: PlannedJob
         package let model: ModelFingerprint
         package internal(set) var machine: JobStateMachine
         package internal(set) var currentAttempt: AttemptID?
@@ -39,14 +39,15 @@ package final class MemoryLedger: JobLedger, BatchLedger {
     }
 
     struct Batch {
-        let new: NewBatch
+        var new: NewBatch
+        var weight: Int
         var isPaused = false
         /// It is paused because its budget is used up, not because a person said so.
         var isExhausted = false
         var budget: MicroDollars?
         var dispatchedThrough = JobID(rawValue: 0)
 
-        func share(_ id: BatchID) -> QueueShare { QueueShare(tenant: new.tenant, batch: id, weight: new.weight) }
+        func share(_ id: BatchID) -> QueueShare { QueueShare(tenant: new.tenant, batch: id, weight: weight) }
     }
 
     struct State {
@@ -88,71 +89,6 @@ package final class MemoryLedger: JobLedger, BatchLedger {
     /// How many settlements were refused as stale.
     package var staleSettlements: Int { state.withLock { $0.staleSettlements } }
 
-    // MARK: BatchLedger
-
-    package func submit(_ batch: NewBatch, chunks: () throws -> [PlannedJob]?) async throws -> Submission {
-        var planned: [PlannedJob] = []
-        while let chunk = try chunks() { planned += chunk }
-        let date = now()
-        return try state.withLock { state in
-            let known = state.batches.first {
-                $0.value.new.name == batch.name && $0.value.new.outputRoot == batch.outputRoot
-            }
-            let id = known?.key ?? BatchID(rawValue: Int64(state.batches.count) + 1)
-            var paths = Set(state.jobs.values.filter { $0.batch == id }.map(\.planned.relativePath))
-            var new: [([UInt8], PlannedJob)] = []
-            var newKeys: Set<[UInt8]> = []
-            for job in planned {
-                let key = job.uniqueKey(in: batch)
-                guard state.keys[key] == nil, newKeys.insert(key).inserted else { continue }
-                guard paths.insert(job.relativePath).inserted else {
-                    throw StoreError(
-                        .postgres, .conflict,
-                        "SKU \(job.product.sku), shot \(job.shot): \(job.relativePath) is already taken in batch \(batch.name)"
-                    )
-                }
-                new.append((key, job))
-            }
-            if known == nil {
-                state.batches[id] = Batch(new: batch, budget: batch.budget)
-            }
-            for (key, job) in new {
-                let jobID = JobID(rawValue: state.nextJob)
-                state.nextJob += 1
-                let isLater = job.scheduledAt.map { $0 > date } ?? false
-                state.jobs[jobID] = Job(
-                    id: jobID, batch: id, planned: job, model: batch.model.fingerprint,
-                    machine: JobStateMachine(
-                        state: isLater ? .scheduled : .available, attempts: 0, maxAttempts: batch.maxAttempts),
-                    dueAt: isLater ? job.scheduledAt : nil, availableSince: date)
-                state.keys[key] = jobID
-            }
-            return Submission(batch: id, submitted: planned.count, created: new.count)
-        }
-    }
-
-    package func undispatched(_ batch: BatchID, limit: Int) async throws -> [DispatchEntry] {
-        state.withLock { state in
-            let through = state.batches[batch]?.dispatchedThrough ?? JobID(rawValue: 0)
-            return state.jobs.values.filter { $0.batch == batch && $0.id > through }
-                .sorted { $0.id < $1.id }.prefix(limit).map { Self.entry($0, in: state) }
-        }
-    }
-
-    package func markDispatched(_ batch: BatchID, through: JobID) async throws {
-        state.withLock { state in
-            guard let known = state.batches[batch] else { return }
-            state.batches[batch]?.dispatchedThrough = max(known.dispatchedThrough, through)
-        }
-    }
-
-    package func batchesToDispatch() async throws -> [BatchID] {
-        state.withLock { state in
-            Set(state.jobs.values.filter { $0.id > (state.batches[$0.batch]?.dispatchedThrough ?? $0.id) }.map(\.batch))
-                .sorted()
-        }
-    }
-
     // MARK: Attempts
 
     package func confirm(_ jobs: [JobID], by worker: WorkerID, lease: Duration) async throws -> [ClaimedJob] {
@@ -171,6 +107,7 @@ package final class MemoryLedger: JobLedger, BatchLedger {
                 }
                 if let due = job.dueAt, due <= date { try? job.machine.apply(.due) }
                 guard job.machine.state == .available, job.machine.attempts < job.machine.maxAttempts,
+                    state.workers[worker]?.registration.model.fingerprint == job.model,
                     case .granted(let reserved) = Self.allowance(
                         for: job, by: worker, lease: lease, at: date, in: &state)
                 else { continue }

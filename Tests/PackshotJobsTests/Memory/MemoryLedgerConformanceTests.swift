@@ -1,12 +1,21 @@
+import Foundation
 import PackshotJobs
 import PackshotTestSupport
+import Synchronization
 import Testing
 
 @Suite("The ledger in memory")
 struct MemoryLedgerConformanceTests {
     @Test(arguments: LedgerConformance.cases)
     func keepsThePromise(_ promise: ConformanceCase<LedgerFixture>) async throws {
-        try await promise.check(LedgerFixture(MemoryLedger()))
+        let clock = Mutex(Date(timeIntervalSince1970: 1_800_000_000))
+        let ledger = MemoryLedger { clock.withLock { $0 } }
+        try await promise.check(
+            LedgerFixture(ledger) { duration in
+                clock.withLock { $0 += duration / .seconds(1) }
+            } now: {
+                clock.withLock { $0 }
+            })
     }
 
     @Test func patterns() {

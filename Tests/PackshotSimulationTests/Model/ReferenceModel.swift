@@ -6,7 +6,7 @@ import PackshotJobs
 struct ReferenceModel {
     struct Job {
         let batch: BatchID
-        let planned: PlannedJob
+        var planned: PlannedJob
         let maxAttempts: Int
         var state: JobState
         var attempts = 0
@@ -88,8 +88,13 @@ struct ReferenceModel {
         for (job, ledgers) in zip(new, given) {
             let isLater = job.scheduledAt.map { $0 > now } ?? false
             jobs[ledgers.id] = Job(
-                batch: answer.batch, planned: job, maxAttempts: batch.maxAttempts,
+                batch: answer.batch, planned: job, maxAttempts: batch.maxAttempts ?? NewBatch.usualAttempts,
                 state: isLater ? .scheduled : .available, due: isLater ? job.scheduledAt : nil, waitingSince: now)
+        }
+        let asked = Dictionary(planned.map { (identity(batch.outputRoot, $0), $0) }, uniquingKeysWith: { $1 })
+        for (id, job) in jobs {
+            guard let again = asked[identity(batches[job.batch]?.root ?? "", job.planned)] else { continue }
+            try submittedAgain(id, again, isOwn: job.batch == answer.batch, at: now)
         }
         let before = batches[answer.batch]
         try expect(
@@ -98,6 +103,28 @@ struct ReferenceModel {
             batches[answer.batch] = Batch(root: batch.outputRoot, name: batch.name, budget: batch.budget)
         }
         isDirty = true
+    }
+
+    /// What was given up waits again; what waits in the batch itself takes the start it is asked for with.
+    private mutating func submittedAgain(_ id: JobID, _ planned: PlannedJob, isOwn: Bool, at now: Date) throws {
+        let later = planned.scheduledAt.flatMap { $0 > now ? $0 : nil }
+        switch jobs[id]?.state {
+        case .cancelled, .discarded:
+            try change(id, to: .available) {
+                if later != nil { $0.state = .scheduled }
+                $0.due = later
+                $0.attempts = 0
+                $0.waitingSince = now
+                $0.planned.scheduledAt = nil
+            }
+        case .available, .scheduled:
+            guard isOwn, let later, jobs[id]?.due != later else { return }
+            if jobs[id]?.state == .available { try change(id, to: .scheduled) { _ in } }
+            jobs[id]?.due = later
+            jobs[id]?.waitingSince = now
+            isDirty = true
+        default: break
+        }
     }
 
     func undispatched(_ batch: BatchID, limit: Int, _ answer: [DispatchEntry]) throws {

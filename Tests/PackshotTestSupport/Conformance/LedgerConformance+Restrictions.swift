@@ -34,7 +34,7 @@ extension LedgerConformance {
                     images += 1
                 }
                 if held.isEmpty {
-                    try await Task.sleep(for: .milliseconds(1))
+                    try await ledger.advance(.milliseconds(1))
                     left.append(left.removeFirst())
                 }
             }
@@ -77,7 +77,7 @@ extension LedgerConformance {
             #expect(one.count == 1)
             try await ledger.ledger.changeLimits(model.fingerprint) { $0 = ModelLimits() }
             // Those that were refused are scheduled for a second or two later.
-            try await Task.sleep(for: .milliseconds(2_100))
+            try await ledger.advance(.seconds(3))
             let released = try await ledger.ledger.releaseDue(overdue: .zero, limit: 10)
             #expect(Set(released.map(\.job)) == Set(jobs[2...4]))
             let rest = try await confirm(ledger, Array(jobs[2...4]))

@@ -61,7 +61,7 @@ extension LedgerConformance {
         },
         .init("leaves jobs that were delayed to the queue for a while when they are due") { ledger in
             try await ledger.ledger.register(worker("w"))
-            let start = Date(timeIntervalSinceNow: 0.3)
+            let start = try await ledger.now().addingTimeInterval(30)
             var rest: [PlannedJob]? = jobs(1...2).map { job in
                 var job = job
                 job.scheduledAt = start
@@ -78,7 +78,7 @@ extension LedgerConformance {
             let delayed = try await ledger.ledger.undispatched(submission.batch, limit: 9)
             #expect(delayed.allSatisfy { $0.notBefore != nil }, "the queue has them, too")
             let ids = delayed.flatMap(\.jobs)
-            try await Task.sleep(for: .milliseconds(400))
+            try await ledger.advance(.seconds(31))
             let left = try await ledger.ledger.releaseDue(overdue: .seconds(60), limit: 9)
             #expect(left.isEmpty)
             let claimed = try await confirm(ledger, [ids[0]])
@@ -152,7 +152,7 @@ extension LedgerConformance {
             let unfinished = try await ledger.ledger.hasUnfinishedJobs(model: model.fingerprint)
             #expect(!unfinished)
             try await ledger.ledger.resume(batch)
-            try await Task.sleep(for: .milliseconds(5))
+            try await ledger.advance(.seconds(1))
             owed = try await ledger.ledger.owedJobs(model: model.fingerprint, after: nil, grace: .zero, limit: 10)
             #expect(owed.map(\.job) == Array(jobs[1...]))
             let now = try await confirm(ledger, Array(jobs[1...]))

@@ -1,19 +1,29 @@
-import Foundation
+package import Foundation
 package import PackshotJobs
 import Testing
 
-/// Both sides of a ledger that a conformance case talks to.
+/// Both sides of a ledger that a conformance case talks to, and its clock.
 package struct LedgerFixture: Sendable {
     package let ledger: any JobLedger & BatchLedger & SteeringLedger
+    /// Moves the ledger's clock on, which stands still otherwise.
+    package let advance: @Sendable (Duration) async throws -> Void
+    /// What the ledger's clock says.
+    package let now: @Sendable () async throws -> Date
 
-    package init(_ ledger: any JobLedger & BatchLedger & SteeringLedger) {
+    package init(
+        _ ledger: any JobLedger & BatchLedger & SteeringLedger,
+        advance: @escaping @Sendable (Duration) async throws -> Void, now: @escaping @Sendable () async throws -> Date
+    ) {
         self.ledger = ledger
+        self.advance = advance
+        self.now = now
     }
 }
 
-/// What every ledger promises about steering, whichever store it is in. Each case gets an empty ledger.
+/// What every ledger promises, whichever store it is in. Each case gets an empty ledger.
 package enum LedgerConformance {
-    package static let cases: [ConformanceCase<LedgerFixture>] = claims + steering + budgets + limits
+    package static let cases: [ConformanceCase<LedgerFixture>] =
+        claims + submissions + steering + budgets + limits
 
     private static let claims: [ConformanceCase<LedgerFixture>] = [
         .init("gives a job to its worker as it was submitted") { ledger in
@@ -46,7 +56,9 @@ package enum LedgerConformance {
         fingerprint: ModelFingerprint(rawValue: String(repeating: "c", count: 64)), name: "m", path: "/m",
         pipelineClass: "PRXPixelPipeline", parameterCount: 1, byteCount: 1)
 
-    static func worker(_ name: String, perHour: Int64 = 3_600_000_000) -> WorkerRegistration {
+    static func worker(
+        _ name: String, perHour: Int64 = 3_600_000_000, model: ModelRecord = model
+    ) -> WorkerRegistration {
         // A dollar a second, so that a microsecond is a micro-dollar.
         WorkerRegistration(
             id: WorkerID(rawValue: name), host: "h", processID: 1, version: "0", threads: 1, kernelClass: "k",
