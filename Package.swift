@@ -75,6 +75,7 @@ let package = Package(
                 .embedInCode("Migrations/0007_cut_prompts.sql"), .embedInCode("Migrations/0008_months_in_utc.sql"),
                 .embedInCode("Migrations/0009_identity.sql"),
                 .embedInCode("Migrations/0010_one_model.sql"),
+                .embedInCode("Migrations/0011_ledger_watch.sql"),
             ],
             swiftSettings: strict),
         .target(

@@ -51,6 +51,10 @@ package protocol JobLedger: Sendable {
     /// Ends the attempts of cancelled jobs whose workers are gone, and takes jobs away from workers whose lease has run out: the
     /// attempts end as lost, their time until the lease's end is waste, and the jobs become available or, without
     /// attempts left, discarded.
+    ///
+    /// A lease runs out only by time in which the ledger was seen alive, and it is this call that sees it: of the time since the
+    /// call before, by whomever, two seconds count. A ledger that was away, restarted, promoted or stopped in the midst of
+    /// anything takes nothing from workers that could not renew meanwhile; one that nobody looked at takes nothing at once.
     func rescueExpired(limit: Int) async throws -> RescuedJobs
 
     /// Scheduled and retryable jobs whose time has come become available.

@@ -25,6 +25,7 @@ package struct Migration: Sendable {
         Migration(version: 8, name: "0008_months_in_utc", sql: PackageResources._008_months_in_utc_sql),
         Migration(version: 9, name: "0009_identity", sql: PackageResources._009_identity_sql),
         Migration(version: 10, name: "0010_one_model", sql: PackageResources._010_one_model_sql),
+        Migration(version: 11, name: "0011_ledger_watch", sql: PackageResources._011_ledger_watch_sql),
     ]
 }
 

@@ -90,7 +90,7 @@ extension PostgresLedger {
         while true {
             let rows = try session.query(
                 """
-                SELECT j.id, j.model_fingerprint, b.output_root, p.sku, j.shot, j.variant, j.prompt, j.negative_prompt, j.seed,
+                SELECT j.id, b.model_fingerprint, b.output_root, p.sku, j.shot, j.variant, j.prompt, j.negative_prompt, j.seed,
                        j.width, j.height, j.steps, j.guidance, j.text_cleaning, j.shortcuts
                 FROM products p JOIN job_specs j ON j.product_id = p.id JOIN batches b ON b.id = j.batch_id
                 WHERE p.batch_id = $1 AND j.id > $2 ORDER BY j.id LIMIT 10000

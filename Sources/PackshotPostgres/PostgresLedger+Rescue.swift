@@ -3,6 +3,7 @@ package import PackshotJobs
 extension PostgresLedger {
     package func rescueExpired(limit: Int) async throws -> RescuedJobs {
         try await connection.run { session in
+            try session.query(Self.passSQL)
             try session.query(Self.endAbandonedSQL, [.integer(limit)])
             let rows = try session.query(Self.rescueSQL, [.integer(limit)]).rows
             let isAvailable = { (row: [String?]) in row[6] == JobState.available.rawValue }
@@ -16,6 +17,10 @@ extension PostgresLedger {
                 })
         }
     }
+
+    /// Leaves word that the ledger is alive. What was silence until now stays silence.
+    private static let passSQL =
+        "UPDATE ledger_watch SET silent_us = ledger_silence(), last_pass = greatest(last_pass, now())"
 
     /// Where lost time is charged: on the worker's own time line, from the claim to `ended_at`; several attempts lost together
     /// are charged one after the other, never twice. A worker has some hundred attempts in hand at the most, so that what it was
@@ -39,10 +44,12 @@ extension PostgresLedger {
 
     private static let rescueSQL = """
         WITH expired AS (
-            SELECT job_id, batch_id, current_attempt_id, attempt, max_attempts, lease_expires_at FROM job_states
-            WHERE state = 'running' AND lease_expires_at < now()
-              AND now() - pg_postmaster_start_time() > interval '5 seconds'
-            ORDER BY lease_expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
+            SELECT s.job_id, s.batch_id, s.current_attempt_id, s.attempt, s.max_attempts, s.lease_expires_at
+            FROM job_states s JOIN attempts a ON a.id = s.current_attempt_id JOIN workers w ON w.id = a.worker_id
+            -- Of what has run out by the clock, what has run out by time in which its worker could have renewed it.
+            WHERE s.state = 'running' AND s.lease_expires_at < now()
+              AND s.lease_expires_at + (ledger_silence() - w.silent_us) * interval '1 microsecond' < now()
+            ORDER BY s.lease_expires_at LIMIT $1 FOR UPDATE OF s SKIP LOCKED
         ), lost AS (
             SELECT current_attempt_id AS attempt_id, lease_expires_at AS ended_at FROM expired
         ), \(timeline), ended AS (
@@ -75,7 +82,8 @@ extension PostgresLedger {
                    CASE WHEN a.cancelled_at < now() - interval '2 minutes' THEN a.cancelled_at ELSE w.heartbeat_at END AS ended_at
             FROM attempts a JOIN workers w ON w.id = a.worker_id
             WHERE a.cancelled_at > now() - interval '30 days' AND a.state = 'running'
-              AND (w.stopped_at IS NOT NULL OR w.heartbeat_at < now() - interval '30 seconds'
+              AND (w.stopped_at IS NOT NULL
+                   OR w.heartbeat_at + (ledger_silence() - w.silent_us) * interval '1 microsecond' < now() - interval '30 seconds'
                    OR a.cancelled_at < now() - interval '2 minutes')
             ORDER BY a.id LIMIT $1 FOR UPDATE OF a SKIP LOCKED
         ), \(timeline)

@@ -28,7 +28,7 @@ extension PostgresLedger {
             try session.transaction {
                 let rows = try session.query(
                     """
-                    SELECT b.name, j.prompt, j.seed, j.model_fingerprint
+                    SELECT b.name, j.prompt, j.seed, b.model_fingerprint
                     FROM job_states s JOIN job_specs j ON j.id = s.job_id JOIN batches b ON b.id = s.batch_id
                     WHERE s.job_id = $1 AND s.state IN ('cancelled', 'discarded') FOR UPDATE OF s
                     """, [.integer(job.rawValue)]
@@ -62,15 +62,18 @@ extension PostgresLedger {
 
     /// One statement for a whole group: each settlement counts only while its attempt is the job's latest and the job runs.
     /// An attempt that ended before answers as it did then; one that was lost or cancelled gets its true time recorded.
+    ///
+    /// Attempts are locked with their jobs, so that who waited for another settlement of the same attempt reads what came of it.
+    /// The worker is compared, too: a ledger that was promoted from a copy that lagged behind gives numbers of attempts again.
     private static let settleSQL = """
         WITH input AS (
             SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
                 $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::boolean[], $15::bigint[],
                 $16::text[], $17::bytea[], $18::bigint[], $19::integer[], $20::integer[], $21::text[], $22::integer[],
-                $23::text[], $24::integer[], $25::text[], $26::boolean[], $27::text[]) WITH ORDINALITY
+                $23::text[], $24::integer[], $25::text[], $26::boolean[], $27::text[], $28::text[]) WITH ORDINALITY
             AS i (job, attempt, outcome, from_us, to_us, embed, sample, decode, encode, write, sources, code, message,
                 permanent, retry_us, path, sha256, bytes, width, height, prompt, tokens, version, used, cleaning,
-                dropped, shortcuts, place)
+                dropped, shortcuts, by, place)
         ), judged AS MATERIALIZED (
             SELECT i.*, s.batch_id, s.state AS before, a.worker_id AS worker, a.resulting_state, r.microusd_per_hour,
                    s.state = 'running' AND s.current_attempt_id = i.attempt AND a.state = 'running' AS counts,
@@ -80,9 +83,10 @@ extension PostgresLedger {
                        WHEN 'cancelled' THEN 'cancelled'
                        ELSE CASE WHEN i.permanent OR s.attempt >= s.max_attempts THEN 'discarded'::job_state ELSE 'retryable' END
                    END AS after
-            FROM input i JOIN job_states s ON s.job_id = i.job JOIN attempts a ON a.id = i.attempt AND a.job_id = i.job
+            FROM input i JOIN job_states s ON s.job_id = i.job
+            JOIN attempts a ON a.id = i.attempt AND a.job_id = i.job AND a.worker_id = i.by
             JOIN rate_cards r ON r.id = a.rate_card_id
-            ORDER BY s.job_id FOR UPDATE OF s
+            ORDER BY s.job_id FOR UPDATE OF s, a
         ), ended AS (
             UPDATE attempts SET state = g.outcome::attempt_state, finished_at = clock_timestamp(), busy_from_us = g.from_us,
                 busy_to_us = g.to_us, cost_microusd = span_cost(g.from_us, g.to_us, g.microusd_per_hour), embed_us = g.embed,
@@ -126,11 +130,13 @@ extension PostgresLedger {
         var spans = (from: PostgresArray(of: .bigint), to: PostgresArray(of: .bigint))
         var stages = [PostgresArray](repeating: PostgresArray(of: .bigint), count: 5)
         var sources = PostgresArray(of: .text)
+        var workers = PostgresArray(of: .text)
         var failures = Failures()
         var images = Images()
         for settlement in settlements {
             jobs.append(settlement.job.rawValue)
             attempts.append(settlement.attempt.rawValue)
+            workers.append(settlement.worker.rawValue)
             spans.from.append(settlement.busyFrom)
             spans.to.append(settlement.busyTo)
             let times = settlement.stages
@@ -158,7 +164,7 @@ extension PostgresLedger {
             try images.append(image)
         }
         return [jobs.value, attempts.value, outcomes.value, spans.from.value, spans.to.value] + stages.map(\.value)
-            + [sources.value] + failures.values + images.values
+            + [sources.value] + failures.values + images.values + [workers.value]
     }
 
     /// Why attempts failed, or what else there is to say of them.

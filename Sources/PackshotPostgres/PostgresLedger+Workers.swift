@@ -13,8 +13,8 @@ extension PostgresLedger {
                 try session.query(
                     """
                     INSERT INTO workers (id, host, process_id, version, threads, kernel_class, model_fingerprint, rate_card_id,
-                        output_root)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                        output_root, silent_us)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, ledger_silence())
                     """,
                     [
                         .text(worker.id.rawValue), .text(worker.host), .integer(worker.processID),
@@ -47,14 +47,17 @@ extension PostgresLedger {
                 """
                 WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
                 beat AS (
-                    UPDATE workers SET heartbeat_at = now(), uptime_us = greatest(uptime_us, $2) FROM quick WHERE id = $1
+                    UPDATE workers SET heartbeat_at = now(), uptime_us = greatest(uptime_us, $2), silent_us = ledger_silence()
+                    FROM quick WHERE id = $1
                     RETURNING drain_requested_at IS NOT NULL AS drain
                 ), held AS (
-                    SELECT * FROM unnest($4::bigint[], $5::bigint[], $6::integer[], $7::integer[]) AS h (job, attempt, step, steps)
+                    SELECT h.*, EXISTS (
+                        SELECT FROM attempts a WHERE a.id = h.attempt AND a.job_id = h.job AND a.worker_id = $1) AS is_own
+                    FROM unnest($4::bigint[], $5::bigint[], $6::integer[], $7::integer[]) AS h (job, attempt, step, steps)
                 ), renewed AS (
                     UPDATE job_states SET lease_expires_at = now() + $3::bigint * interval '1 microsecond'
                     FROM held h WHERE job_states.job_id = h.job AND job_states.current_attempt_id = h.attempt
-                      AND job_states.state = 'running'
+                      AND job_states.state = 'running' AND h.is_own
                     RETURNING h.attempt
                 ), stepped AS (
                     UPDATE attempts SET step = h.step, steps = h.steps
@@ -62,8 +65,8 @@ extension PostgresLedger {
                     FROM renewed r JOIN held h ON h.attempt = r.attempt
                     WHERE attempts.id = h.attempt AND attempts.state = 'running' AND attempts.step <> h.step
                 )
-                SELECT (SELECT drain FROM beat), h.attempt, s.state = 'running' AND s.current_attempt_id = h.attempt,
-                       s.state = 'cancelled' AND s.current_attempt_id = h.attempt
+                SELECT (SELECT drain FROM beat), h.attempt, s.state = 'running' AND s.current_attempt_id = h.attempt AND h.is_own,
+                       s.state = 'cancelled' AND s.current_attempt_id = h.attempt AND h.is_own
                 FROM (SELECT 1) one LEFT JOIN held h ON true LEFT JOIN job_states s ON s.job_id = h.job
                 """,
                 [

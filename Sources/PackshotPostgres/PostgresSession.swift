@@ -240,7 +240,8 @@ extension StoreError {
         case _ where sqlState.hasPrefix("08"): code = .unreachable
         case _ where sqlState.hasPrefix("53") || sqlState.hasPrefix("58"): code = .refused
         case "42P01", "42703", "42883", "42704", "3F000": code = .schema
-        case "23505", "22021", "22P05": code = .conflict
+        // Class 22: a value that does not fit; class 23: a constraint. The same call fails for ever.
+        case _ where sqlState.hasPrefix("22") || sqlState.hasPrefix("23"): code = .conflict
         default: code = .unexpected
         }
         let advice = code == .schema ? "; run \"packshot migrate\"" : ""

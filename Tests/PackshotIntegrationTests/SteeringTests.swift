@@ -49,6 +49,18 @@ extension IntegrationTests {
             }
         }
 
+        /// What was cancelled before anybody met it is in the queue still: nobody's fault, and no broken rule.
+        @Test func auditAfterCancelWithoutWorkersIsSound() async throws {
+            try await Site.with { site in
+                try enqueue(site, rows: 3)
+                #expect(try site.run(["cancel", "batch"]).status == 0)
+                let plain = try site.run(["audit"])
+                #expect(plain.status == 0, "\(plain.output)")
+                let strict = try audit(site)
+                #expect(strict.status == 7 && strict.output.contains("I4"), "\(strict.output)")
+            }
+        }
+
         @Test func batchesTakeTurnsByWeight() async throws {
             try await Site.with { site in
                 let catalog = try site.catalog(rows: 300)

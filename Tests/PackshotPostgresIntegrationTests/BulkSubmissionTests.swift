@@ -115,7 +115,10 @@ extension LedgerTests {
     @Test func aRefusedChunkIsNamedWithAllOthers() async throws {
         try await TestDatabase.with { database in
             try await database.submit([Sample.job(1)])
-            let chunks = [[Sample.job(1, prompt: "other")]] + (2...50).map { [Sample.job($0)] } + [[Sample.job(1, prompt: "third")]]
+            let chunks =
+                [[Sample.job(1, prompt: "other")]] + (2...50).map { [Sample.job($0)] } + [
+                    [Sample.job(1, prompt: "third")]
+                ]
             var rest = chunks[...]
             let error = await #expect(throws: StoreError.self) {
                 try await database.ledger.submit(Sample.batch()) { rest.popFirst() }

@@ -6,12 +6,12 @@ extension LedgerTests {
     @Test(arguments: LedgerConformance.cases)
     func keepsThePromise(_ promise: ConformanceCase<LedgerFixture>) async throws {
         try await TestDatabase.with { database in
-            try database.installClock()
+            let clock = try ServerClock(database)
             try await promise.check(
                 LedgerFixture(database.ledger) {
-                    try database.advanceClock($0)
+                    try clock.advance($0)
                 } now: {
-                    try database.clock()
+                    clock.now
                 })
             #expect(try database.sql("SELECT sum(abs(difference_microusd)) FROM cost_reconciliation") == ["0"])
             // What the trigger keeps is what a count from scratch gives.

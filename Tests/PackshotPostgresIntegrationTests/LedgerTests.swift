@@ -50,18 +50,6 @@ struct LedgerTests {
 
     // MARK: Submission
 
-    @Test func submittingAgainAddsOnlyWhatIsNew() async throws {
-        try await TestDatabase.with { database in
-            let first = try await database.submit([Sample.job(1), Sample.job(2)])
-            #expect(first.created == 2)
-            let again = try await database.submit([Sample.job(1), Sample.job(2), Sample.job(3)])
-            #expect(again.batch == first.batch && again.created == 1 && again.existing == 2)
-            #expect(try database.sql("SELECT count(*), count(DISTINCT unique_key) FROM jobs") == ["3|3"])
-            let otherName = try await database.submit([Sample.job(1)], to: Sample.batch("other"))
-            #expect(otherName.created == 0, "the same job under another name is the same job")
-        }
-    }
-
     @Test func hostileTextsSurviveUnchanged() async throws {
         let texts = [
             "'; DROP TABLE jobs; --", "a\tb\nc\\d\re", "{\"a\":[1,2]}", "\\N", "\\.", "é日本🧡", "\"", "\u{1}\u{7f}",
@@ -75,17 +63,6 @@ struct LedgerTests {
             let claimed = try await database.confirm(Array(1...Int64(texts.count)), by: "w")
             #expect(claimed.map(\.title) == texts)
             #expect(claimed.map(\.spec.prompt) == texts)
-        }
-    }
-
-    @Test func takenPathIsNamedAndNothingIsWritten() async throws {
-        try await TestDatabase.with { database in
-            try await database.submit([Sample.job(1)])
-            let error = await #expect(throws: StoreError.self) {
-                try await database.submit([Sample.job(8), Sample.job(1, prompt: "other")])
-            }
-            #expect(error?.code == .conflict && error?.message.contains("SKU-1") == true)
-            #expect(try database.sql("SELECT count(*) FROM jobs") == ["1"])
         }
     }
 
@@ -142,20 +119,6 @@ struct LedgerTests {
             }
             #expect(claims.count == 50 && Set(claims.map(\.id)).count == 50)
             #expect(try database.sql("SELECT count(*) FROM attempts") == ["50"])
-        }
-    }
-
-    @Test func onlyWhatIsOwedIsGiven() async throws {
-        try await TestDatabase.with { database in
-            try await database.prepare(workers: ["w", "v"], jobs: 3)
-            try await database.submit([Sample.job(9, at: Date().addingTimeInterval(3600))])
-            try await database.submit([Sample.job(10, path: "p/10.png")], to: Sample.batch("paused"))
-            try database.sql("UPDATE batches SET paused_at = now() WHERE name = 'paused'")
-            let mine = try await database.confirm([1, 2], by: "w")
-            #expect(mine.map(\.attemptNumber) == [1, 1])
-            #expect(try await database.confirm([1, 4, 5, 99], by: "v").isEmpty, "held, scheduled, paused, unknown")
-            #expect(try await database.confirm([1, 2], by: "w") == mine, "the same answer to the same worker")
-            #expect(try database.sql("SELECT count(*) FROM attempts") == ["2"])
         }
     }
 
@@ -223,28 +186,6 @@ struct LedgerTests {
         }
     }
 
-    @Test func aStaleFinishIsRefusedAndItsTimeIsWaste() async throws {
-        try await TestDatabase.with { database in
-            try await database.prepare(workers: ["slow", "quick"], jobs: 1)
-            let old = try await database.confirm([1], by: "slow")[0]
-            try database.sql("UPDATE job_states SET lease_expires_at = now() - interval '1 second'")
-            let rescued = try await Self.rescue(database)
-            #expect(rescued.map(\.job.rawValue) == [1])
-            let new = try await database.confirm([1], by: "quick")[0]
-            #expect(new.attempt > old.attempt && new.attemptNumber == 2)
-            let late = Sample.settlement(old, by: "slow", Sample.image(old), from: 0, to: 5_000_000)
-            #expect(try await database.ledger.settle([late]) == [.stale])
-            #expect(try await database.ledger.settle([late]) == [.stale])
-            let done = Sample.settlement(new, by: "quick", Sample.image(new), from: 0, to: 2_000_000)
-            #expect(try await database.ledger.settle([done]) == [.accepted(.completed)])
-            #expect(
-                try database.sql(
-                    "SELECT worker_id, state, stale_settlements > 0, cost_microusd FROM attempts ORDER BY id")
-                    == ["slow|lost|t|5000000", "quick|completed|f|2000000"])
-            #expect(try database.sql("SELECT count(*), min(attempt_id) FROM images") == ["1|\(new.attempt)"])
-        }
-    }
-
     /// A worker that never learnt of a cancelled job would never end its attempt.
     @Test func anAttemptNobodyEndsIsEndedForIt() async throws {
         try await TestDatabase.with { database in
@@ -297,18 +238,6 @@ struct LedgerTests {
         }
     }
 
-    /// The rescue leaves workers a few seconds after a restart of the server; tests may have just started it.
-    static func rescue(_ database: TestDatabase) async throws -> [DispatchEntry] {
-        for _ in 0..<100 {
-            let entries = try await database.ledger.rescueExpired(limit: 10).available
-            let left = try database.sql(
-                "SELECT count(*) FROM jobs WHERE state = 'running' AND lease_expires_at < now()")
-            if left == ["0"] { return entries }
-            try await Task.sleep(for: .milliseconds(100))
-        }
-        return []
-    }
-
     @Test func lostTogetherIsChargedOnceAndDiscardedInTheEnd() async throws {
         try await TestDatabase.with { database in
             try await database.prepare(workers: ["w"], jobs: 3, maxAttempts: 1)
@@ -319,37 +248,13 @@ struct LedgerTests {
                 UPDATE attempts SET started_at = now() - interval '40 seconds';
                 UPDATE job_states SET lease_expires_at = now() - interval '10 seconds'
                 """)
-            #expect(try await Self.rescue(database).isEmpty, "without attempts left nothing is dispatched")
+            let rescued = try await database.ledger.rescueExpired(limit: 9)
+            #expect(rescued.available.isEmpty && rescued.discarded.count == 3)
             #expect(try database.sql("SELECT DISTINCT state, error_code FROM jobs") == ["discarded|lease_expired"])
             let charged = try #require(
                 Double(try database.sql("SELECT sum(busy_to_us - busy_from_us) / 1e6 FROM attempts")[0]))
             #expect(abs(charged - 30) < 0.1, "three jobs lost in the same half minute cost half a minute, not three")
             #expect(try database.sql("SELECT sum(abs(difference_microusd)) FROM cost_reconciliation") == ["0"])
-        }
-    }
-
-    @Test func theRescueNamesWhatItGivesUp() async throws {
-        try await TestDatabase.with { database in
-            try await database.prepare(workers: ["w"], jobs: 1, maxAttempts: 2)
-            var rescued: [RescuedJobs] = []
-            for _ in 1...2 {
-                _ = try await database.confirm([1], by: "w", lease: .milliseconds(1))
-                // The rescue leaves workers a few seconds after a restart of the server; tests may have just started it.
-                for _ in 0..<100 {
-                    let found = try await database.ledger.rescueExpired(limit: 9)
-                    guard found.available.isEmpty, found.discarded.isEmpty else {
-                        rescued.append(found)
-                        break
-                    }
-                    try await Task.sleep(for: .milliseconds(100))
-                }
-            }
-            try #require(rescued.count == 2)
-            #expect(rescued[0].available.map(\.job.rawValue) == [1] && rescued[0].discarded.isEmpty)
-            #expect(rescued[1].available.isEmpty)
-            let job = GivenUpJob(
-                id: JobID(rawValue: 1), batchName: "b", outputRoot: "/out", relativePath: "b/1.png")
-            #expect(rescued[1].discarded == [job])
         }
     }
 
@@ -381,27 +286,6 @@ struct LedgerTests {
             #expect(try backlog() == ["7|0|14"])
             try database.sql("UPDATE job_states SET scheduled_at = now() + interval '1 hour' WHERE state = 'retryable'")
             #expect(try backlog() == ["6|0|12"])
-        }
-    }
-
-    @Test func whatIsDueAndOwedIsDispatched() async throws {
-        try await TestDatabase.with { database in
-            try await database.prepare(workers: ["w"], jobs: 2)
-            let jobs = try await database.confirm([1], by: "w")
-            _ = try await database.ledger.settle([
-                Sample.settlement(jobs[0], by: "w", .failed(Sample.failure, retryAfter: .zero), from: 0, to: 1)
-            ])
-            let owed = try await database.ledger.owedJobs(
-                model: Sample.model.fingerprint, after: nil, grace: .zero, limit: 9)
-            #expect(owed.map(\.job.rawValue) == [2])
-            #expect(try await database.ledger.releaseDue(overdue: .zero, limit: 9).map(\.job.rawValue) == [1])
-            #expect(try await database.ledger.releaseDue(overdue: .zero, limit: 9).isEmpty)
-            let later = try await database.ledger.owedJobs(
-                model: Sample.model.fingerprint, after: nil, grace: .seconds(60), limit: 9)
-            #expect(later.isEmpty, "what became available just now is left to the dispatch under way")
-            #expect(try await database.ledger.hasUnfinishedJobs(model: Sample.model.fingerprint))
-            try database.sql("UPDATE job_states SET state = 'cancelled', finished_at = now()")
-            #expect(try await !database.ledger.hasUnfinishedJobs(model: Sample.model.fingerprint))
         }
     }
 

@@ -8,6 +8,8 @@ extension MemoryLedger {
         package let registration: WorkerRegistration
         package let registeredAt: Date
         var heardAt: Date
+        /// The ledger's silence when it was last heard of, which renewed the leases of all it had in hand.
+        var silence: TimeInterval
         var hasStopped = false
         /// What its attempts are charged with.
         package internal(set) var charges = ChargeLine()
@@ -18,7 +20,9 @@ extension MemoryLedger {
         }
 
         /// True when nobody is there any more to end what this worker began.
-        func isGone(at date: Date) -> Bool { hasStopped || date.timeIntervalSince(heardAt) > 30 }
+        func isGone(at date: Date, _ watch: LedgerWatch) -> Bool {
+            hasStopped || date.timeIntervalSince(heardAt) - (watch.silence(at: date) - silence) > 30
+        }
 
         mutating func estimate(_ attempt: Attempt, lostAt date: Date) {
             func time(_ date: Date) -> Int64 { Int64((date.timeIntervalSince(registeredAt) * 1e6).rounded()) }
@@ -28,7 +32,10 @@ extension MemoryLedger {
 
     package func register(_ worker: WorkerRegistration) async throws {
         let date = now()
-        state.withLock { $0.workers[worker.id] = Worker(registration: worker, registeredAt: date, heardAt: date) }
+        state.withLock { state in
+            state.workers[worker.id] = Worker(
+                registration: worker, registeredAt: date, heardAt: date, silence: state.watch.silence(at: date))
+        }
     }
 
     package func deregister(_ worker: WorkerID, uptime: Int64) async throws {
@@ -53,13 +60,12 @@ extension MemoryLedger {
             var cancelled: Set<AttemptID> = []
             state.workers[worker]?.charges.extend(to: uptime)
             state.workers[worker]?.heardAt = date
+            state.workers[worker]?.silence = state.watch.silence(at: date)
             for item in progress {
-                guard let job = state.jobs[item.job], job.machine.state == .running,
-                    job.currentAttempt == item.attempt
-                else {
-                    if state.jobs[item.job]?.machine.state == .cancelled,
-                        state.jobs[item.job]?.currentAttempt == item.attempt
-                    {
+                let job = state.jobs[item.job]
+                let isLatest = job?.currentAttempt == item.attempt && state.attempts[item.attempt]?.worker == worker
+                guard isLatest, job?.machine.state == .running else {
+                    if isLatest, job?.machine.state == .cancelled {
                         cancelled.insert(item.attempt)
                     } else {
                         lost.insert(item.attempt)
@@ -79,7 +85,7 @@ extension MemoryLedger {
         for var attempt in cancelled.sorted(by: { $0.id < $1.id }) {
             guard let worker = state.workers[attempt.worker], let cancelledAt = attempt.cancelledAt else { continue }
             let isUnknown = date.timeIntervalSince(cancelledAt) > 120
-            guard worker.isGone(at: date) || isUnknown else { continue }
+            guard worker.isGone(at: date, state.watch) || isUnknown else { continue }
             attempt.state = .cancelled
             state.attempts[attempt.id] = attempt
             state.workers[attempt.worker]?.estimate(attempt, lostAt: isUnknown ? cancelledAt : worker.heardAt)

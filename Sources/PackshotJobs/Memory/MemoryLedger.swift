@@ -61,6 +61,10 @@ package final class MemoryLedger: JobLedger {
         /// Jobs that may begin now, and since when more are due.
         var tokens: [ModelFingerprint: (count: Double, at: Date)] = [:]
         var staleSettlements = 0
+        var watch: LedgerWatch
+
+        init(watch: LedgerWatch) { self.watch = watch }
+
         var nextJob: Int64 = 1
         var nextAttempt: Int64 = 1
 
@@ -68,11 +72,12 @@ package final class MemoryLedger: JobLedger {
     }
 
     let now: @Sendable () -> Date
-    let state = Mutex(State())
+    let state: Mutex<State>
 
     /// - Parameter now: The ledger's one clock.
     package init(now: @escaping @Sendable () -> Date = { Date() }) {
         self.now = now
+        state = Mutex(State(watch: LedgerWatch(at: now())))
     }
 
     // MARK: Looking
@@ -170,6 +175,7 @@ package final class MemoryLedger: JobLedger {
 
     private static func settle(_ settlement: Settlement, at date: Date, in state: inout State) -> SettlementVerdict {
         guard var attempt = state.attempts[settlement.attempt], attempt.job == settlement.job,
+            attempt.worker == settlement.worker,
             var job = state.jobs[settlement.job]
         else { return .stale }
         if let verdict = attempt.verdict { return verdict }
@@ -214,11 +220,15 @@ package final class MemoryLedger: JobLedger {
     package func rescueExpired(limit: Int) async throws -> RescuedJobs {
         let date = now()
         return state.withLock { state in
+            state.watch.pass(at: date)
             Self.endAbandoned(at: date, in: &state)
             var entries: [DispatchEntry] = []
             var discarded: [GivenUpJob] = []
-            let expired = state.jobs.values.filter { $0.machine.state == .running && ($0.leaseEnd ?? date) < date }
-            for var job in expired.sorted(by: { $0.id < $1.id }).prefix(limit) {
+            let expired = state.jobs.values.filter {
+                $0.machine.state == .running && Self.isOver($0, at: date, in: state)
+            }
+            let longest = expired.sorted { ($0.leaseEnd ?? date, $0.id) < ($1.leaseEnd ?? date, $1.id) }.prefix(limit)
+            for var job in longest.sorted(by: { $0.id < $1.id }) {
                 guard let id = job.currentAttempt, var attempt = state.attempts[id] else { continue }
                 attempt.state = .lost
                 state.attempts[id] = attempt
@@ -240,6 +250,15 @@ package final class MemoryLedger: JobLedger {
             }
             return RescuedJobs(available: entries, discarded: discarded)
         }
+    }
+
+    /// Whether a lease has run out by time in which its worker could have renewed it.
+    private static func isOver(_ job: Job, at date: Date, in state: State) -> Bool {
+        guard let end = job.leaseEnd, let worker = job.currentAttempt.flatMap({ state.attempts[$0]?.worker }) else {
+            return false
+        }
+        let silence = state.watch.silence(at: date) - (state.workers[worker]?.silence ?? 0)
+        return end.addingTimeInterval(silence) < date
     }
 
     package func releaseDue(overdue: Duration, limit: Int) async throws -> [DispatchEntry] {

@@ -53,7 +53,13 @@ struct ReferenceModel {
     private(set) var staleSettlements = 0
     private(set) var repeatedSettlements = 0
     private(set) var batches: [BatchID: Batch] = [:]
-    private var workers: [WorkerID: (heardAt: Date, hasStopped: Bool)] = [:]
+    private var workers: [WorkerID: (heardAt: Date, silence: TimeInterval, hasStopped: Bool)] = [:]
+    /// When somebody last looked for lost jobs, and the seconds before in which nobody had for longer than two.
+    private var lastPass: Date
+    private var silent = 0.0
+
+    init(startedAt now: Date) { lastPass = now }
+
     var limits = ModelLimits()
     private var highestFence = AttemptID(rawValue: 0)
     /// True when an operation has changed something since the ledger was last compared.
@@ -159,10 +165,11 @@ struct ReferenceModel {
 
     // MARK: Workers
 
-    mutating func registered(_ worker: WorkerID, at now: Date) { workers[worker] = (now, false) }
+    mutating func registered(_ worker: WorkerID, at now: Date) { workers[worker] = (now, silence(at: now), false) }
 
     mutating func deregistered(_ worker: WorkerID, at now: Date) {
-        if workers[worker] != nil { workers[worker] = (now, true) }
+        workers[worker]?.heardAt = now
+        workers[worker]?.hasStopped = true
     }
 
     // MARK: Attempts
@@ -246,6 +253,8 @@ struct ReferenceModel {
         of worker: WorkerID, _ progress: [AttemptProgress], lease: Duration, at now: Date, _ answer: HeartbeatReply
     ) throws {
         workers[worker]?.heardAt = now
+        let silence = silence(at: now)
+        workers[worker]?.silence = silence
         for item in progress {
             let job = jobs[item.job]
             let isLatest = job?.fence == item.attempt
@@ -303,12 +312,15 @@ struct ReferenceModel {
 
     /// - Returns: How long the longest of the leases that were taken away had been over, in seconds.
     mutating func rescued(at now: Date, _ answer: [DispatchEntry]) throws -> Double {
+        silent = silence(at: now)
+        lastPass = max(lastPass, now)
         endAbandoned(at: now)
         var freed: [JobID] = []
         var overdue = 0.0
-        for id in ids(where: { $0.state == .running && ($0.leaseEnd ?? .distantFuture) < now }) {
+        for id in ids(where: { $0.state == .running && isOver($0, at: now) }) {
             guard let job = jobs[id], let end = job.leaseEnd, let fence = job.fence else { continue }
-            overdue = max(overdue, now.timeIntervalSince(end))
+            let silence = silence(at: now) - (workers[attempts[fence]?.worker ?? WorkerID(rawValue: "")]?.silence ?? 0)
+            overdue = max(overdue, now.timeIntervalSince(end) - silence)
             attempts[fence]?.state = .lost
             let isLast = job.attempts == job.maxAttempts
             try change(id, to: isLast ? .discarded : .available) {
@@ -322,6 +334,15 @@ struct ReferenceModel {
         return overdue
     }
 
+    private func silence(at now: Date) -> Double {
+        silent + max(0, now.timeIntervalSince(lastPass) - 2)
+    }
+
+    private func isOver(_ job: Job, at now: Date) -> Bool {
+        guard let end = job.leaseEnd, let worker = job.fence.flatMap({ attempts[$0]?.worker }) else { return false }
+        return end.timeIntervalSince(now) + silence(at: now) - (workers[worker]?.silence ?? 0) < 0
+    }
+
     mutating func cancelled(_ id: JobID, at now: Date) throws {
         if let job = jobs[id], job.state == .running, let fence = job.fence { attempts[fence]?.cancelledAt = now }
         try change(id, to: .cancelled) { _ in }
@@ -331,7 +352,8 @@ struct ReferenceModel {
     private mutating func endAbandoned(at now: Date) {
         for (id, attempt) in attempts where attempt.state == .running {
             guard let cancelledAt = attempt.cancelledAt, let worker = workers[attempt.worker] else { continue }
-            let isGone = worker.hasStopped || now.timeIntervalSince(worker.heardAt) > 30
+            let silence = silence(at: now) - worker.silence
+            let isGone = worker.hasStopped || now.timeIntervalSince(worker.heardAt) - silence > 30
             guard isGone || now.timeIntervalSince(cancelledAt) > 120 else { continue }
             attempts[id]?.state = .cancelled
             isDirty = true

@@ -26,7 +26,7 @@ final class World: @unchecked Sendable {
 
     let rateCard = RateCard(name: "default", perHour: MicroDollars(rawValue: 777_777))
 
-    var model = ReferenceModel()
+    var model: ReferenceModel
     var workers: [SimulatedWorker] = []
     var producers: [SimulatedProducer] = []
     var submitted: [(batch: NewBatch, jobs: [PlannedJob])] = []
@@ -52,6 +52,7 @@ final class World: @unchecked Sendable {
         isDraining = settings.drains
         let clock = ledgerServer.clock
         memory = MemoryLedger(now: { clock.date })
+        model = ReferenceModel(startedAt: clock.date)
         if let rule = sabotage?.ledger {
             ledger = SaboteurLedger(rule: rule, ledger: memory, clock: clock)
         } else {

@@ -23,7 +23,7 @@ package struct LedgerFixture: Sendable {
 /// What every ledger promises, whichever store it is in. Each case gets an empty ledger.
 package enum LedgerConformance {
     package static let cases: [ConformanceCase<LedgerFixture>] =
-        claims + submissions + steering + budgets + limits
+        claims + submissions + settling + leases + steering + budgets + limits
 
     private static let claims: [ConformanceCase<LedgerFixture>] = [
         .init("gives a job to its worker as it was submitted") { ledger in
@@ -112,22 +112,29 @@ package enum LedgerConformance {
         _ ledger: LedgerFixture, _ job: ClaimedJob, _ outcome: Settlement.Outcome? = nil, by worker: String = "w",
         from: Int64 = 0, to: Int64 = 0
     ) async throws -> SettlementVerdict {
+        try await ledger.ledger.settle([settlement(job, outcome, by: worker, from: from, to: to)])[0]
+    }
+
+    /// The end of an attempt, with its image if nothing else is said.
+    static func settlement(
+        _ job: ClaimedJob, _ outcome: Settlement.Outcome? = nil, by worker: String = "w", from: Int64, to: Int64
+    ) -> Settlement {
         let image = ImageRecord(
             relativePath: job.relativePath, sha256: [UInt8](repeating: 1, count: 32), byteCount: 1, width: 8, height: 8,
             effectivePrompt: "p", promptTokens: 1, version: "0")
-        return try await ledger.ledger.settle([
-            Settlement(
-                job: job.id, attempt: job.attempt, worker: WorkerID(rawValue: worker),
-                outcome: outcome ?? .completed(image), busyFrom: from, busyTo: to, stages: StageTimes(),
-                embeddingSources: [])
-        ])[0]
+        return Settlement(
+            job: job.id, attempt: job.attempt, worker: WorkerID(rawValue: worker),
+            outcome: outcome ?? .completed(image), busyFrom: from, busyTo: to, stages: StageTimes(),
+            embeddingSources: [])
     }
 
-    static func heartbeat(_ ledger: LedgerFixture, _ jobs: [ClaimedJob]) async throws -> HeartbeatReply {
+    static func heartbeat(
+        _ ledger: LedgerFixture, _ jobs: [ClaimedJob], by worker: String = "w", lease: Duration = .seconds(600)
+    ) async throws -> HeartbeatReply {
         try await ledger.ledger.heartbeat(
-            WorkerID(rawValue: "w"),
+            WorkerID(rawValue: worker),
             progress: jobs.map { AttemptProgress(job: $0.id, attempt: $0.attempt, step: 0, steps: 1) }, uptime: 1,
-            lease: .seconds(600))
+            lease: lease)
     }
 
     static let failure = Settlement.Outcome.failed(
