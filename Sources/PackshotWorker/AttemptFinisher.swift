@@ -63,7 +63,7 @@ struct AttemptFinisher: Sendable {
         } catch let error as ImageFileStore.Failure where error.code == .differentFileExists {
             guard let present = try environment.files.contents(of: job.relativePath, in: root),
                 let inside = ImageProvenance.of(present),
-                inside.isMade(for: job.id, of: configuration.ledger, from: ImageSource(job))
+                inside.isMade(for: nil, of: configuration.ledger, from: ImageSource(job))
             else { throw error }
             // An attempt that was lost must not replace what a later one recorded: only the ledger knows, and it holds the job
             // for the moment of the renaming.

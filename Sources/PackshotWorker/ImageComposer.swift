@@ -101,8 +101,10 @@ package struct ImageProvenance: Codable, Hashable, Sendable {
 
     /// True if it says that it was made for a job of a ledger, from what the job is made of now. Numbers of jobs repeat in
     /// other ledgers, and in one that was restored from an older dump.
-    func isMade(for job: JobID, of ledger: LedgerID?, from source: ImageSource) -> Bool {
-        origin?.ledger == ledger && origin?.job == job.rawValue && origin?.batch == source.batchName
+    /// - Parameter job: nil where the number does not matter: a ledger that went back in time, as a standby that lagged does, gives
+    ///   the same job another one.
+    func isMade(for job: JobID?, of ledger: LedgerID?, from source: ImageSource) -> Bool {
+        origin?.ledger == ledger && (job == nil || origin?.job == job?.rawValue) && origin?.batch == source.batchName
             && spec.prompt == source.prompt && spec.seed == source.seed && modelFingerprint == source.model.rawValue
     }
 
