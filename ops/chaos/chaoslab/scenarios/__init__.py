@@ -23,10 +23,7 @@ ALL = {
 
 # What --all leaves out, and why: what these found is being mended.
 NOT_YET: dict[str, str] = {
-    "pg-refuses": "a lease may end by time in which nobody saw the ledger",
-    "pg-restarts": "a lease may end by time in which nobody saw the ledger",
     "pg-unreachable": "a lease may end by time in which nobody saw the ledger",
-    "frozen-servers": "a lease may end by time in which nobody saw the ledger",
     "promoted": "a lease may end by time in which nobody saw the ledger",
     "promoted-late": "files that the ledger forgot are taken for somebody else's",
     "few-connections": "workers that have no connection to settle by hold finished images",
