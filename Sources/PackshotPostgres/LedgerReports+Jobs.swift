@@ -35,6 +35,21 @@ extension LedgerReports {
         }
     }
 
+    /// How many of some jobs are in which state. Meant for some thousand at a time.
+    package func states(of jobs: [JobID]) async throws -> [JobState: Int] {
+        try await connection.run { session in
+            let rows = try session.query(
+                """
+                SELECT s.state, count(*) FROM unnest($1::bigint[]) AS i (id) JOIN job_states s ON s.job_id = i.id GROUP BY s.state
+                """, [.bigints(jobs.map(\.rawValue))]
+            ).rows
+            return Dictionary(
+                uniqueKeysWithValues: rows.compactMap { row in
+                    row[0].flatMap(JobState.init(rawValue:)).map { ($0, row[1].flatMap { Int($0) } ?? 0) }
+                })
+        }
+    }
+
     /// A job as a worker would get it, but that it is nobody's attempt: nothing of it changes. nil where there is none.
     package func recorded(_ job: JobID) async throws -> ClaimedJob? {
         try await connection.run { session in

@@ -16,6 +16,10 @@ final class SubmissionManifest {
         let shot: String
         let variant: Int
         let path: String
+        /// The batch it is in, and how the ledger had it at submission, or `missing` when it was made and its file was not there;
+        /// nil in manifests of earlier versions.
+        let batch: String?
+        let state: String?
     }
 
     private let target: OutputFile
@@ -44,11 +48,36 @@ final class SubmissionManifest {
 
     deinit { if draft >= 0 { close(draft) } }
 
+    /// Adds a job that is new to the ledger.
     func add(_ job: PlannedJob, of batch: NewBatch) throws {
-        let key = job.uniqueKey(in: batch)
+        try add(
+            job, of: batch, path: "\(batch.outputRoot)/\(job.relativePath)", in: batch.name,
+            state: (job.scheduledAt == nil ? JobState.available : .scheduled).rawValue)
+    }
+
+    /// Adds a job as the ledger has it, perhaps in another batch and so at another path.
+    func add(
+        _ job: PlannedJob, of batch: NewBatch, _ standing: LedgerReports.JobStanding, isMissing: Bool
+    ) throws {
+        try add(
+            job, of: batch, path: standing.path, in: standing.batchName,
+            state: isMissing ? "missing" : standing.state.rawValue)
+    }
+
+    /// Forgets the lines so far: some are of jobs that the ledger has elsewhere.
+    func restart() throws {
+        waiting = []
+        guard ftruncate(draft, 0) == 0, lseek(draft, 0, SEEK_SET) == 0 else {
+            throw CommandError(.failure, "--manifest \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    private func add(
+        _ job: PlannedJob, of batch: NewBatch, path: String, in name: String, state: String
+    ) throws {
         let line = Line(
-            key: key.hexadecimal, sku: job.product.sku, shot: job.shot,
-            variant: job.variant, path: "\(batch.outputRoot)/\(job.relativePath)")
+            key: job.uniqueKey(in: batch).hexadecimal, sku: job.product.sku, shot: job.shot, variant: job.variant,
+            path: path, batch: name, state: state)
         waiting += try encoder.encode(line) + [10]
         if waiting.count >= Self.piece { try save() }
     }

@@ -1,5 +1,6 @@
 package import ArgumentParser
 internal import Foundation
+internal import Logging
 internal import PRX
 internal import PackshotCatalog
 internal import PackshotJobs
@@ -83,19 +84,6 @@ package struct EnqueueCommand: AsyncParsableCommand {
         }
     }
 
-    private struct Report: Encodable {
-        let batch: String
-        let id: Int64
-        let products: Int
-        let submitted: Int
-        let created: Int
-        let existing: Int
-        let dispatched: Int
-        let cutPrompts: PromptLosses.Cut?
-        let warnings: [String]
-        let status: LedgerReports.BatchReport?
-    }
-
     package func run() async throws {
         do {
             try await submit()
@@ -118,7 +106,8 @@ package struct EnqueueCommand: AsyncParsableCommand {
 
         let outputRoot = try await OutputFolder.name(of: out, in: ledger)
         let folderWarning = try OutputFolder.check(outputRoot)
-        try OutputFolder.claim(outputRoot, for: try await ledger.identity().mark)
+        let mark = try await ledger.identity().mark
+        try OutputFolder.claim(outputRoot, for: mark)
         var caseCollisions = LedgerFolder.isCaseBlind(outputRoot) ? CaseCollisions(file: file) : nil
         let batch = NewBatch(
             name: plan.batch, outputRoot: outputRoot,
@@ -146,37 +135,85 @@ package struct EnqueueCommand: AsyncParsableCommand {
                 return job
             }
         }
+        // What was there already is looked up once all is durable; the catalog is read again for it.
+        var known: KnownImages?
+        if submission.existing > 0 {
+            try accepted?.restart()
+            known = try await KnownImages(
+                of: plan.images(expecting: digest), in: batch, id: submission.batch, reports: reports
+            ) { job, standing, isMissing in
+                try accepted?.add(job, of: batch, standing, isMissing: isMissing)
+            }
+        }
         try accepted?.accept()
         let warnings =
             [folderWarning].compactMap(\.self) + reader.warnings.map { "\(plan.shotsPath): \($0)" } + losses.warnings
+            + (known?.warnings ?? [])
         for warning in warnings { Talk.note("packshot: \(warning)") }
-        let dispatched = try await Dispatcher(ledger: ledger, queue: queue).dispatch(submission.batch)
+        let elsewhere = KnownText(groups: known?.groups ?? [], own: submission.batch.rawValue)
+        if let advice = elsewhere.advice { Talk.note("packshot: \(advice)") }
+        var dispatched = try await Dispatcher(ledger: ledger, queue: queue).dispatch(submission.batch)
+        if submission.revived > 0 {
+            // What was given up and is asked for again is owed to the queue by its own batch.
+            dispatched += try await Chores(
+                ledger: ledger, of: mark.ledger, queue: queue, files: ImageFileStore(of: mark),
+                logger: Logger(label: "packshot") { StandardErrorLog(label: $0) }
+            ).reconcile(model: batch.model.fingerprint, grace: .zero)
+        }
         if !json {
             Talk.note(
                 "batch \(plan.batch): \(reader.productCount) products, \(submission.submitted) images; \(submission.created) new"
                     + (submission.existing > 0 ? ", \(submission.existing) known already: nothing is made twice" : ""))
+            for line in elsewhere.lines { Talk.note("  \(line)") }
         }
         var status: LedgerReports.BatchReport?
-        if wait { status = try await BatchProgress(reports: reports).follow(submission.batch) }
+        var failedElsewhere = 0
+        if wait {
+            let batches = Set((known?.groups ?? []).map(\.id))
+            let others = batches.subtracting([submission.batch.rawValue]).sorted().map(BatchID.init(rawValue:))
+            let isAllElsewhere = !others.isEmpty && others.count == batches.count
+            status =
+                try await isAllElsewhere
+                ? reports.batch(submission.batch) : BatchProgress(reports: reports).follow(submission.batch)
+            failedElsewhere =
+                try await (known?.givenUpCount ?? 0)
+                + WaitElsewhere(reports: reports, batches: others).wait(for: known?.elsewhere ?? [])
+        }
         if json {
             try Talk.json(
-                Report(
+                SubmissionReport(
                     batch: plan.batch, id: submission.batch.rawValue, products: reader.productCount,
                     submitted: submission.submitted, created: submission.created, existing: submission.existing,
-                    dispatched: dispatched, cutPrompts: losses.cutPrompts, warnings: warnings, status: status))
+                    dispatched: dispatched, known: known?.groups ?? [],
+                    missingFiles: known?.missingCount ?? 0, missing: known?.missing ?? [],
+                    cutPrompts: losses.cutPrompts, warnings: warnings, status: status))
         } else if !wait {
             Talk.result(plan.batch)
         }
-        if let status, status.isStoppedByBudget {
+        if let status { try Self.judge(status, failedElsewhere: failedElsewhere, missing: known?.missingCount ?? 0) }
+    }
+
+    /// Ends a wait badly unless every image of the submission is there.
+    private static func judge(
+        _ status: LedgerReports.BatchReport, failedElsewhere: Int, missing: Int
+    ) throws {
+        if status.isStoppedByBudget {
             throw CommandError(
                 .overBudget,
-                "the budget is used up with \(status.images) of \(status.total) images made; go on with \"packshot resume \(plan.batch) --max-cost USD\""
+                "the budget is used up with \(status.images) of \(status.total) images made; go on with \"packshot resume \(status.id) --max-cost USD\""
             )
         }
-        if let status, status.failed > 0 {
+        if status.failed > 0 {
             throw CommandError(
                 .someJobsFailed,
-                "\(status.failed) of \(status.total) jobs failed: \"packshot status \(plan.batch)\" says why")
+                "\(status.failed) of \(status.total) jobs failed: \"packshot status \(status.id)\" says why")
+        }
+        if failedElsewhere > 0 {
+            throw CommandError(
+                .someJobsFailed, "\(failedElsewhere) jobs of other batches, which have these images, failed")
+        }
+        if missing > 0 {
+            throw CommandError(.someJobsFailed, "\(missing) images were made before and their files are not there")
         }
     }
 
