@@ -25,7 +25,6 @@ ALL = {
 NOT_YET: dict[str, str] = {
     "pg-unreachable": "a lease may end by time in which nobody saw the ledger",
     "promoted": "a lease may end by time in which nobody saw the ledger",
-    "promoted-late": "files that the ledger forgot are taken for somebody else's",
     "few-connections": "workers that have no connection to settle by hold finished images",
     "sick-outputs": "a machine's fault is charged to the job",
     "model-gone": "a model that is away ends the workers of all others",
