@@ -76,11 +76,13 @@ def run(site: Site) -> None:
     second.makes("own", own)
     first.makes("mine-too", shared)
     untouched("by the refusals")
-    # Both at once: one has it, whoever it is.
+    # Both at once: one has it, whoever it is. What the first one won is in its dump, and the heir's to make.
+    won = []
     for number in range(site.scaled(10)):
         fresh = site.folder / f"fresh-{number}"
         fresh.mkdir()
-        _one(site, lambda ledger, fresh=fresh: ledger.enqueue(f"race-{number}", fresh), (first, second), "folder")
+        if _one(site, lambda ledger, fresh=fresh: ledger.enqueue(f"race-{number}", fresh), (first, second), "folder") == 0:
+            won.append(f"race-{number}")
     for number in range(site.scaled(5)):
         third, fourth = (_Ledger(site, f"racer-{number}-{name}", f"race-{number}") for name in ("a", "b"))
         _one(site, lambda ledger: ledger.enqueue(ledger.name, site.folder / ledger.name), (third, fourth), "queue")
@@ -110,16 +112,18 @@ def run(site: Site) -> None:
         if not key.startswith("one:"):
             site.redis.call("DEL", key)
     os.environ.update({key: heir.environment[key] for key in ("DATABASE_URL", "REDIS_URL")})
-    site.manifests = [site.folder / f"{batch}.jsonl" for batch in ("mine", "mine-too", "after-the-dump")]
+    site.manifests = [site.folder / f"{batch}.jsonl" for batch in ("mine", "mine-too", "after-the-dump", *won)]
     for batch in "mine", "mine-too":
         heir.enqueue(batch, shared)
     site.facts["refusals"] = refusals
 
 
-def _one(site: Site, act, ledgers: tuple[_Ledger, _Ledger], what: str) -> None:
+def _one(site: Site, act, ledgers: tuple[_Ledger, _Ledger], what: str) -> int:
+    """Lets both act at once, and says which of them had its way."""
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(act, ledgers))
     site.expect(sorted(code == 0 for code, _ in answers) == [False, True], f"two ledgers at once on one {what}: {answers}")
+    return [code == 0 for code, _ in answers].index(True)
 
 
 def _files(folder: Path) -> dict[str, tuple[bytes, int]]:
