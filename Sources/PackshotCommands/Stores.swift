@@ -69,12 +69,13 @@ struct Stores: Sendable {
         return (ledger, LedgerReports(connection))
     }
 
-    /// A worker's ledger, with a connection of its own, made when it is needed. ``ledger(for:)`` checks the schema.
+    /// A worker's ledger, with a connection of its own. ``ledger(for:)`` checks the schema.
     /// - Parameter mark: Who must answer whenever the connection is made anew.
-    func workerLedger(_ mark: LedgerMark, on thread: BlockingExecutor? = nil) -> PostgresLedger {
-        PostgresLedger(
-            thread.map { PostgresConnection(forWorker: postgres, on: $0, expecting: mark) }
-                ?? PostgresConnection(forWorker: postgres, expecting: mark))
+    func workerLedger(
+        _ mark: LedgerMark, on thread: BlockingExecutor = BlockingExecutor(label: "packshot.postgres"),
+        among others: PostgresConnections
+    ) -> PostgresLedger {
+        PostgresLedger(PostgresConnection(forWorker: postgres, on: thread, expecting: mark, among: others))
     }
 
     /// A ledger's queue on a server that passed the start-up rules.

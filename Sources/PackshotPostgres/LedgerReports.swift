@@ -9,6 +9,9 @@ package struct LedgerReports: Sendable {
         self.connection = connection
     }
 
+    /// Closes the connection until the next question.
+    package func disconnect() async { await connection.close() }
+
     /// What the ledger's clock says: the one that decides what is due.
     package func clock() async throws -> Date {
         let rows = try await connection.run { session in
@@ -300,15 +303,19 @@ package struct LedgerReports: Sendable {
     }
 
     /// What a worker started without a model should load: that of the oldest batch with unfinished jobs.
-    package func modelWithWork() async throws -> (fingerprint: ModelFingerprint, path: String)? {
+    /// - Parameter leftOut: Models it cannot serve for now.
+    package func modelWithWork(
+        except leftOut: Set<ModelFingerprint> = []
+    ) async throws -> (fingerprint: ModelFingerprint, path: String)? {
         try await connection.run { session in
             try session.query(
                 """
                 SELECT m.fingerprint, m.path FROM batches b JOIN model_weights m ON m.fingerprint = b.model_fingerprint
                 WHERE b.id IN (SELECT batch_id FROM batch_tallies GROUP BY batch_id
                                HAVING sum(available + scheduled + running + retryable) > 0)
+                  AND NOT m.fingerprint = ANY ($1::text[])
                 ORDER BY b.id LIMIT 1
-                """
+                """, [.texts(leftOut.map(\.rawValue))]
             ).rows.first.map { (ModelFingerprint(rawValue: $0[0] ?? ""), $0[1] ?? "") }
         }
     }

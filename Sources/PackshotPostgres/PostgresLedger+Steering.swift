@@ -152,7 +152,7 @@ extension PostgresLedger: SteeringLedger {
     }
 
     package func waitForSignal(_ timeout: Duration) async throws {
-        try await connection.run { session in try session.waitForNotification(on: Self.channel, timeout: timeout) }
+        try await connection.runAlone { session in try session.waitForNotification(on: Self.channel, timeout: timeout) }
     }
 
     /// The channel on which workers hear that they should ask how they stand.

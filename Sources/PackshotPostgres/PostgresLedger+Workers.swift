@@ -15,6 +15,8 @@ extension PostgresLedger {
                     INSERT INTO workers (id, host, process_id, version, threads, kernel_class, model_fingerprint, rate_card_id,
                         output_root, silent_us)
                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, ledger_silence())
+                    -- An id is of one start: whoever comes again did not hear the first answer.
+                    ON CONFLICT (id) DO NOTHING
                     """,
                     [
                         .text(worker.id.rawValue), .text(worker.host), .integer(worker.processID),

@@ -65,7 +65,7 @@ final class PostgresSession {
         PQfinish(connection)
     }
 
-    /// False once the connection is lost; it will not come back.
+    /// False once the connection is lost or of no more use; it will not come back.
     var isUsable: Bool { !isLost && PQstatus(connection) == CONNECTION_OK }
     private var isLost = false
 
@@ -175,7 +175,10 @@ final class PostgresSession {
     /// Copies a result out and frees it.
     private func take(_ result: OpaquePointer?) throws(StoreError) -> PostgresRows {
         defer { PQclear(result) }
-        guard let result else { throw lost(String(cString: PQerrorMessage(connection))) }
+        guard let result else {
+            isLost = true
+            throw lost(String(cString: PQerrorMessage(connection)))
+        }
         switch PQresultStatus(result) {
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
             let (rows, columns) = (PQntuples(result), PQnfields(result))
@@ -199,6 +202,8 @@ final class PostgresSession {
                 isLost = true
                 throw lost(message)
             }
+            // A server that became a standby answers read-only for good; its successor is found by connecting again.
+            if state == "25006" { isLost = true }
             throw StoreError(sqlState: state, message: message, server: server)
         }
     }

@@ -36,6 +36,10 @@ package actor RedisConnection {
         try perform { session in try session.call(arguments) { RedisValue($0) } }
     }
 
+    /// Connects, if that has not happened.
+    /// - Throws: ``StoreError``.
+    package func open() throws { _ = try usableSession() }
+
     /// Closes the connection. The next call makes it anew.
     package func close() { session = nil }
 

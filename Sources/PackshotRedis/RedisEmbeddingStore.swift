@@ -25,6 +25,13 @@ package final class RedisEmbeddingStore: EmbeddingStore {
         self.maxBytes = maxBytes
     }
 
+    /// Makes the connection now.
+    /// - Throws: ``StoreError``.
+    package func open() async throws { try await connection.open() }
+
+    /// Closes the connection. The next call makes it anew.
+    package func close() async { await connection.close() }
+
     package func embedding(for key: [UInt8]) async throws -> [UInt8]? {
         let name = keys.embedding(key.hexadecimal)
         let expiry = String(timeToLive.milliseconds(.up))

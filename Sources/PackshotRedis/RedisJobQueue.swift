@@ -38,6 +38,19 @@ package final class RedisJobQueue: JobQueue {
         wake = try WakeSignal()
     }
 
+    /// Makes the connections now.
+    /// - Throws: ``StoreError``.
+    package func open() async throws {
+        try await claims.open()
+        try await commands.open()
+    }
+
+    /// Closes the connections. The next call makes them anew.
+    package func close() async {
+        await claims.close()
+        await commands.close()
+    }
+
     /// The lanes of a model, most urgent first.
     static func lanes(of model: ModelFingerprint) -> [QueueLane] {
         QueueLane.priorities.map { QueueLane(model: model, priority: $0) }

@@ -53,11 +53,13 @@ package struct WorkerStores: Sendable {
     package let heartbeatLedger: any JobLedger
     package let heartbeatQueue: any JobQueue
     package let embeddings: EmbeddingCache
+    /// Makes all connections, or none: nothing is claimed before.
+    package let connect: @Sendable () async throws -> Void
 
     package init(
         claimThread: any TaskExecutor, ledger: any JobLedger, queue: any JobQueue, settlementLedger: any JobLedger,
         choreLedger: any JobLedger & BatchLedger, heartbeatLedger: any JobLedger, heartbeatQueue: any JobQueue,
-        embeddings: EmbeddingCache
+        embeddings: EmbeddingCache, connect: @escaping @Sendable () async throws -> Void = {}
     ) {
         self.claimThread = claimThread
         self.ledger = ledger
@@ -67,5 +69,6 @@ package struct WorkerStores: Sendable {
         self.heartbeatLedger = heartbeatLedger
         self.heartbeatQueue = heartbeatQueue
         self.embeddings = embeddings
+        self.connect = connect
     }
 }

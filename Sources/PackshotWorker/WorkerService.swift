@@ -37,15 +37,11 @@ package struct WorkerService: Service {
     }
 
     /// When the task is cancelled, it ends at once and tells nobody, as a worker does that is killed.
-    /// - Throws: ``StoreError`` when the worker cannot register; ``WeightsChanged``, after it has given everything back. Once registered it outlives outages of its stores.
+    /// - Throws: ``StoreError`` when the worker cannot register for a reason that will not pass; ``WeightsChanged``, after it
+    ///   has given everything back. It waits for stores that are away or have no connection left, and outlives their outages.
     package func run() async throws {
+        guard try await begin() else { return }
         let timeline = WorkerTimeline(environment.clock)
-        var registration = WorkerRegistration(
-            id: configuration.id, host: configuration.host, processID: configuration.processID,
-            version: configuration.version, threads: generator.threads, kernelClass: generator.kernelClass,
-            model: generator.model, rateCard: configuration.rateCard)
-        registration.outputRoot = configuration.outputRoot
-        try await stores.ledger.register(registration)
         logger.notice(
             "worker ready",
             metadata: [
@@ -105,6 +101,38 @@ package struct WorkerService: Service {
         try? await stores.queue.forget(configuration.id, model: generator.model.fingerprint)
         logger.notice("worker stopped")
         if let change = weights.change { throw change }
+    }
+
+    /// Makes the connections and registers, however long that takes.
+    /// - Returns: False when the worker is told to stop before.
+    private func begin() async throws -> Bool {
+        try await withGracefulShutdownHandler {
+            // Workers that want more connections than there are give way to each other at different moments.
+            var backoff = Backoff(environment)
+            var reason: String?
+            while !stopSignal.isStopping, !Task.isCancelled {
+                do {
+                    try await stores.connect()
+                    var registration = WorkerRegistration(
+                        id: configuration.id, host: configuration.host, processID: configuration.processID,
+                        version: configuration.version, threads: generator.threads,
+                        kernelClass: generator.kernelClass, model: generator.model, rateCard: configuration.rateCard)
+                    registration.outputRoot = configuration.outputRoot
+                    try await stores.ledger.register(registration)
+                    return true
+                } catch let error as StoreError where error.isTransient {
+                    if reason != error.message {
+                        logger.warning(
+                            "not claiming until all connections can be made", metadata: ["error": "\(error)"])
+                    }
+                    reason = error.message
+                    await backoff.wait()
+                }
+            }
+            return false
+        } onGracefulShutdown: {
+            stopSignal.stop()
+        }
     }
 
     /// Once the worker stops, waits the grace time, then stops what still runs and what still waits for the ledger.

@@ -146,6 +146,9 @@ final class Site {
         try Self.psql(try #require(environment["DATABASE_URL"]), query)
     }
 
+    /// The same of another database.
+    func sql(_ query: String, on url: String) throws -> [String] { try Self.psql(url, query) }
+
     func count(_ query: String) throws -> Int {
         try #require(Int(try sql(query).first ?? ""))
     }

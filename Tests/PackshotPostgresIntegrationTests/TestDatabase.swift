@@ -10,7 +10,7 @@ final class TestDatabase: Sendable {
     let url: String
     let ledger: PostgresLedger
     let reports: LedgerReports
-    private let name: String
+    let name: String
 
     static func with(migrated: Bool = true, _ body: (TestDatabase) async throws -> Void) async throws {
         let database = try TestDatabase()
@@ -53,6 +53,9 @@ final class TestDatabase: Sendable {
     /// Rows as `psql -At` prints them: a witness that shares no code with the ledger.
     @discardableResult
     func sql(_ query: String) throws -> [String] { try Self.psql(url, query) }
+
+    /// A statement from outside this database, which may have shut its doors.
+    func onServer(_ query: String) throws { _ = try Self.psql(Self.serverURL ?? "", query) }
 
     /// What `psql` says when it refuses a statement; nil when it does not.
     func refusal(_ query: String) -> String? {

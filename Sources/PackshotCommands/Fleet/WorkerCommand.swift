@@ -112,13 +112,16 @@ package struct WorkerCommand: AsyncParsableCommand {
         _ = try await stores.queue(of: ledger)
         let mark = try await ledger.identity().mark
         if let out { try OutputFolder.claim(try await OutputFolder.name(of: out, in: ledger), for: mark) }
+        // Until the ledger is asked for models, workers need the connections.
+        await reports.disconnect()
         let lanes = WorkerLanes(settings: laneSettings, stores: stores, mark: mark)
         let service: any Service
         if let model {
             service = FixedModelService(
                 generators: try generators(ModelFolder.open(model)), lanes: lanes, drains: drain)
         } else {
-            service = LedgerModelsService(reports: reports, lanes: lanes, drains: drain, makeGenerators: generators)
+            service = LedgerModelsService(
+                reports: reports, lanes: lanes, drains: drain, makeGenerators: generators)
         }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(

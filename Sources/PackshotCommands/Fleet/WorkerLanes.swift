@@ -73,15 +73,34 @@ struct WorkerLanes: Sendable {
         configuration.stepTimeout = settings.stepTimeout
         configuration.drains = drains
         let claimThread = BlockingExecutor(label: "packshot.claims")
+        let connections = PostgresConnections()
+        let queue = try RedisJobQueue(stores.redis, claimThread: claimThread, owner: mark)
+        let heartbeatQueue = try RedisJobQueue(stores.redis, owner: mark)
+        let embeddings = RedisEmbeddingStore(stores.redis)
         let workerStores = WorkerStores(
-            claimThread: claimThread.forTasks, ledger: stores.workerLedger(mark, on: claimThread),
-            queue: try RedisJobQueue(stores.redis, claimThread: claimThread, owner: mark),
-            settlementLedger: stores.workerLedger(mark), choreLedger: stores.workerLedger(mark),
-            heartbeatLedger: stores.workerLedger(mark),
-            heartbeatQueue: try RedisJobQueue(stores.redis, owner: mark),
+            claimThread: claimThread.forTasks,
+            ledger: stores.workerLedger(mark, on: claimThread, among: connections), queue: queue,
+            settlementLedger: stores.workerLedger(mark, among: connections),
+            choreLedger: stores.workerLedger(mark, among: connections),
+            heartbeatLedger: stores.workerLedger(mark, among: connections), heartbeatQueue: heartbeatQueue,
             embeddings: EmbeddingCache(
-                memoryBytes: settings.embeddingBytes / lanes, store: RedisEmbeddingStore(stores.redis),
-                holder: configuration.id.rawValue, logger: logger))
+                memoryBytes: settings.embeddingBytes / lanes, store: embeddings,
+                holder: configuration.id.rawValue, logger: logger),
+            connect: {
+                do {
+                    try await connections.open()
+                    try await queue.open()
+                    try await heartbeatQueue.open()
+                    try await embeddings.open()
+                } catch {
+                    // What this one cannot use is left to others.
+                    await connections.close()
+                    await queue.close()
+                    await heartbeatQueue.close()
+                    await embeddings.close()
+                    throw error
+                }
+            })
         return WorkerService(
             configuration: configuration, generator: generator, stores: workerStores,
             environment: .machine(files: ImageFileStore(of: mark)), logger: logger)
@@ -96,30 +115,5 @@ struct FixedModelService: Service {
 
     func run() async throws {
         try await lanes.run(generators, drains: drains)
-    }
-}
-
-/// Serves the models of the batches in the ledger, one after the other: the oldest batch with unfinished jobs first.
-struct LedgerModelsService: Service {
-    let reports: LedgerReports
-    let lanes: WorkerLanes
-    let drains: Bool
-    let makeGenerators: @Sendable (PRXCheckpoint) throws -> [any ImageGenerator]
-
-    func run() async throws {
-        while !Task.isShuttingDownGracefully {
-            guard let (fingerprint, path) = try await reports.modelWithWork() else {
-                if drains { return }
-                // A new batch is noticed within half a second; until then nothing is loaded and nothing is held.
-                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: .milliseconds(500)) }
-                continue
-            }
-            let checkpoint = try ModelFolder.open(path)
-            guard try checkpoint.fingerprint() == fingerprint.rawValue else {
-                throw CommandError(
-                    .invalidInput, "\(path) has changed since its batches were submitted: other weights are there now")
-            }
-            try await lanes.run(try makeGenerators(checkpoint), drains: true)
-        }
     }
 }
