@@ -76,6 +76,7 @@ let package = Package(
                 .embedInCode("Migrations/0009_identity.sql"),
                 .embedInCode("Migrations/0010_one_model.sql"),
                 .embedInCode("Migrations/0011_ledger_watch.sql"),
+                .embedInCode("Migrations/0012_money.sql"),
             ],
             swiftSettings: strict),
         .target(

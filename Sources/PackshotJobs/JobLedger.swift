@@ -13,7 +13,8 @@ package protocol JobLedger: Sendable {
     /// Makes deliveries into claims: each job that is available (and due) becomes running with a new attempt and a lease.
     ///
     /// Jobs of a paused batch or model stay available and are not given. Where a model's limits or a batch's budget are used up
-    /// for the moment, a job becomes scheduled for a second or two later; where a budget is used up for good, the batch is paused.
+    /// for the moment, a job becomes scheduled for a second or two later; where a budget does not pay for it and nothing runs that
+    /// could give some of it back, the batch is paused.
     /// - Returns: The jobs this worker now holds. An id that is missing is not to be worked on: it is done, cancelled, held
     ///   by somebody else, not due, not allowed, or unknown; its queue entry can be acknowledged, because the ledger sees to it
     ///   that the queue gets it again if it is owed.
@@ -27,6 +28,11 @@ package protocol JobLedger: Sendable {
     func heartbeat(
         _ worker: WorkerID, progress: [AttemptProgress], uptime: Int64, lease: Duration
     ) async throws -> HeartbeatReply
+
+    /// Sets more of its batch's budget aside for a running attempt that needs more than is set aside for it.
+    /// - Returns: What is set aside for it now; nil, and nothing has changed, when the budget does not pay for what it needs at
+    ///   least, or the attempt does not run any more or has no budget.
+    func reserve(_ request: SpendingRequest, for attempt: AttemptID) async throws -> MicroDollars?
 
     /// Ends attempts, all in one transaction: a settlement counts only if its attempt is still the job's latest and the
     /// job is running. Settling the same attempt the same way again gives the same verdict and changes nothing.

@@ -92,9 +92,16 @@ package struct Settlement: Hashable, Sendable {
         case failed(AttemptFailure, retryAfter: Duration)
         /// Given back unharmed; the attempt is not counted.
         case handedBack(reason: String)
+        /// Stopped because it would cost more than is set aside for it, and its batch's budget has no more to give. The attempt is
+        /// not counted, and whoever tries again sets more aside.
+        case overBudget
         /// Stopped because a person cancelled the job.
         case cancelled
     }
+
+    /// What an attempt that ended ``Outcome/overBudget`` has on record.
+    package static let overBudgetCode = "over_budget"
+    package static let overBudgetMessage = "stopped and given back: it would cost more than its budget can set aside"
 
     package let job: JobID
     package let attempt: AttemptID

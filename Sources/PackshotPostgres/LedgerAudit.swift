@@ -51,20 +51,19 @@ package struct LedgerAudit: Sendable {
                 """),
         Rule(
             invariant: "I3", message: "an attempt costs its time times its rate",
-            sql: """
-                SELECT 'attempt ' || a.id FROM attempts a JOIN rate_cards r ON r.id = a.rate_card_id
-                WHERE a.busy_to_us IS NOT NULL
-                  AND a.cost_microusd <> span_cost(a.busy_from_us, a.busy_to_us, r.microusd_per_hour)
-                """),
+            sql: "SELECT 'attempt ' || attempts[1] FROM cost_faults WHERE kind = 'priced'"),
         Rule(
             invariant: "I3", message: "a worker's time is images, waste and idle, to the micro-dollar",
             sql: "SELECT 'worker ' || worker_id FROM cost_reconciliation WHERE difference_microusd <> 0"),
         Rule(
-            invariant: "I3", message: "a budget's commitments are what its attempts cost and have set aside",
+            invariant: "I3",
+            message: "a budget is held against what the batch's attempts cost and what is set aside for those that run",
             sql: """
-                SELECT 'batch ' || b.id FROM batches b WHERE b.budget_microusd IS NOT NULL AND b.forgotten_at IS NULL AND b.committed_microusd <> coalesce((
-                    SELECT sum(CASE WHEN a.state = 'running' THEN coalesce(a.reserved_microusd, 0) ELSE a.cost_microusd END)
-                    FROM attempts a WHERE a.batch_id = b.id), 0)
+                SELECT 'batch ' || v.batch_id FROM batch_budgets v JOIN batches b ON b.id = v.batch_id
+                LEFT JOIN (SELECT batch_id, sum(cost_microusd) AS spent, sum(reserved_microusd) FILTER (WHERE state = 'running') AS reserved
+                           FROM attempts GROUP BY batch_id) a ON a.batch_id = v.batch_id
+                WHERE b.forgotten_at IS NULL
+                  AND (v.spent_microusd <> coalesce(a.spent, 0) OR v.reserved_microusd <> coalesce(a.reserved, 0))
                 """),
         Rule(
             invariant: "I5",
@@ -141,20 +140,10 @@ package struct LedgerAudit: Sendable {
                 """),
         Rule(
             invariant: "I8", message: "a worker is not busy for longer than it lived",
-            sql: """
-                SELECT 'worker ' || a.worker_id FROM attempts a JOIN workers w ON w.id = a.worker_id WHERE a.busy_to_us IS NOT NULL
-                GROUP BY a.worker_id, w.uptime_us, w.started_at, w.heartbeat_at
-                HAVING sum(a.busy_to_us - a.busy_from_us) > greatest(w.uptime_us, max(a.busy_to_us))
-                    OR max(a.busy_to_us) > extract(epoch FROM now() - w.started_at) * 1000000 + 1000000
-                """),
+            sql: "SELECT 'worker ' || worker_id FROM cost_faults WHERE kind IN ('outlived', 'overdrawn')"),
         Rule(
             invariant: "I8", message: "no stretch of a worker's time is charged twice",
-            sql: """
-                SELECT 'attempt ' || id FROM (
-                    SELECT id, busy_from_us, lag(busy_to_us) OVER (PARTITION BY worker_id ORDER BY busy_from_us, busy_to_us, id) AS before
-                    FROM attempts WHERE busy_to_us IS NOT NULL) a
-                WHERE busy_from_us < before
-                """),
+            sql: "SELECT 'attempt ' || attempt_id FROM charged_twice"),
     ]
 
     /// Every rule that is broken.

@@ -35,6 +35,11 @@ package struct LedgerReports: Sendable {
         package let pauseReason: String?
         /// What it may cost in all; nil for any amount.
         package let budgetMicrodollars: Int64?
+        /// What is set aside of it for images being made; and what it cost beyond it, nil without a budget.
+        package let reservedMicrodollars: Int64
+        package let overMicrodollars: Int64?
+        /// What the next image would have to set aside, while the budget pauses the batch.
+        package let neededMicrodollars: Int64?
         /// Jobs by state; every state is there.
         package let jobs: [String: Int]
         package let total: Int
@@ -171,8 +176,11 @@ package struct LedgerReports: Sendable {
                        b.paused_at IS NOT NULL, b.pause_reason, b.budget_microusd, m.path,
                        (SELECT count(*) FROM workers w WHERE w.model_fingerprint = b.model_fingerprint AND w.stopped_at IS NULL
                             AND w.drain_requested_at IS NULL AND w.heartbeat_at > now() - interval '60 seconds'),
-                       (SELECT count(*) FROM images i WHERE i.batch_id = b.id AND i.prompt_tokens_used < i.prompt_tokens)
-                FROM batches b JOIN model_weights m ON m.fingerprint = b.model_fingerprint WHERE b.id = $1
+                       (SELECT count(*) FROM images i WHERE i.batch_id = b.id AND i.prompt_tokens_used < i.prompt_tokens),
+                       v.reserved_microusd, v.over_microusd,
+                       CASE WHEN b.pause_reason = 'budget' THEN b.budget_needed_microusd END
+                FROM batches b JOIN model_weights m ON m.fingerprint = b.model_fingerprint
+                JOIN batch_budgets v ON v.batch_id = b.id WHERE b.id = $1
                 """, parameter
             ).rows.first
         else { throw StoreError(.postgres, .notFound, "there is no batch \(id)") }
@@ -185,7 +193,10 @@ package struct LedgerReports: Sendable {
         return BatchReport(
             id: id.rawValue, name: head[0] ?? "", outputRoot: head[1] ?? "", model: head[2] ?? "",
             createdAt: head[3] ?? "", paused: head[4] == "t", pauseReason: head[5],
-            budgetMicrodollars: head[6].flatMap { Int64($0) }, jobs: tally.jobs,
+            budgetMicrodollars: head[6].flatMap { Int64($0) },
+            reservedMicrodollars: head[10].flatMap { Int64($0) } ?? 0,
+            overMicrodollars: head[11].flatMap { Int64($0) }, neededMicrodollars: head[12].flatMap { Int64($0) },
+            jobs: tally.jobs,
             total: tally.jobs.values.reduce(0, +), images: tally.images, lostAttempts: tally.lostAttempts,
             imageMicrodollars: tally.imageMicrodollars, wasteMicrodollars: tally.wasteMicrodollars,
             secondsByStage: tally.secondsByStage, secondsPerImage: tally.secondsPerImage,
@@ -412,35 +423,6 @@ package struct LedgerReports: Sendable {
                     WHERE b.model_fingerprint = $1 ORDER BY i.id DESC LIMIT 200) recent
                 """, [.text(model.rawValue)]
             ).rows.first?.first.flatMap { $0 }.flatMap { Double($0) }
-        }
-    }
-
-    /// Every worker's time accounted for, in micro-dollars.
-    package struct Reconciliation: Codable, Sendable {
-        package let workers: Int
-        package let total: Int64
-        package let images: Int64
-        package let waste: Int64
-        package let idle: Int64
-        /// 0, or something is wrong.
-        package let difference: Int64
-    }
-
-    /// Worker time x price against images + waste + idle, over all workers.
-    package func reconciliation() async throws -> Reconciliation {
-        try await connection.run { session in
-            let row = try session.query(
-                """
-                SELECT count(*), coalesce(sum(total_microusd), 0), coalesce(sum(image_microusd), 0),
-                       coalesce(sum(waste_microusd), 0), coalesce(sum(idle_microusd), 0),
-                       coalesce(sum(abs(difference_microusd)), 0)
-                FROM cost_reconciliation
-                """
-            ).rows[0]
-            func number(_ index: Int) -> Int64 { row[index].flatMap { Int64($0) } ?? 0 }
-            return Reconciliation(
-                workers: Int(number(0)), total: number(1), images: number(2), waste: number(3), idle: number(4),
-                difference: number(5))
         }
     }
 }

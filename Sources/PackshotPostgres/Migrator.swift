@@ -26,6 +26,7 @@ package struct Migration: Sendable {
         Migration(version: 9, name: "0009_identity", sql: PackageResources._009_identity_sql),
         Migration(version: 10, name: "0010_one_model", sql: PackageResources._010_one_model_sql),
         Migration(version: 11, name: "0011_ledger_watch", sql: PackageResources._011_ledger_watch_sql),
+        Migration(version: 12, name: "0012_money", sql: PackageResources._012_money_sql),
     ]
 }
 

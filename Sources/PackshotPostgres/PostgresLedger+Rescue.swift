@@ -53,7 +53,7 @@ extension PostgresLedger {
         ), lost AS (
             SELECT current_attempt_id AS attempt_id, lease_expires_at AS ended_at FROM expired
         ), \(timeline), ended AS (
-            UPDATE attempts SET state = 'lost', finished_at = clock_timestamp(), busy_from_us = l.from_us,
+            UPDATE attempts SET state = 'lost', is_estimate = true, finished_at = clock_timestamp(), busy_from_us = l.from_us,
                 busy_to_us = greatest(l.from_us, l.ended_us),
                 cost_microusd = span_cost(l.from_us, greatest(l.from_us, l.ended_us), l.microusd_per_hour),
                 error_code = 'lease_expired', error_message = 'its worker stopped renewing the lease'
@@ -87,7 +87,7 @@ extension PostgresLedger {
                    OR a.cancelled_at < now() - interval '2 minutes')
             ORDER BY a.id LIMIT $1 FOR UPDATE OF a SKIP LOCKED
         ), \(timeline)
-        UPDATE attempts SET state = 'cancelled', finished_at = clock_timestamp(), busy_from_us = l.from_us,
+        UPDATE attempts SET state = 'cancelled', is_estimate = true, finished_at = clock_timestamp(), busy_from_us = l.from_us,
             busy_to_us = greatest(l.from_us, l.ended_us),
             cost_microusd = span_cost(l.from_us, greatest(l.from_us, l.ended_us), l.microusd_per_hour),
             error_code = 'worker_gone', error_message = 'cancelled, and its worker said no more of it'

@@ -15,14 +15,7 @@ extension PostgresLedger {
         let job: Int64
         let batch: Int64
         let model: String
-    }
-
-    private struct BatchStanding {
-        let limit: MicroDollars
-        var committed: MicroDollars
-        let dearest: MicroDollars?
-        var running: Int
-        var isExhausted = false
+        let workload: Workload
     }
 
     private struct ModelStanding {
@@ -61,7 +54,8 @@ extension PostgresLedger {
                 SELECT s.* FROM unnest($1::bigint[]) AS i (id) JOIN job_states s ON s.job_id = i.id
                 ORDER BY s.job_id FOR UPDATE OF s SKIP LOCKED
             )
-            SELECT s.job_id, s.batch_id, b.model_fingerprint FROM locked s JOIN batches b ON b.id = s.batch_id
+            SELECT s.job_id, s.batch_id, b.model_fingerprint, \(workloadColumns)
+            FROM locked s JOIN batches b ON b.id = s.batch_id JOIN job_specs j ON j.id = s.job_id
             LEFT JOIN model_limits l ON l.model_fingerprint = b.model_fingerprint
             WHERE b.paused_at IS NULL AND l.paused_at IS NULL AND s.attempt < s.max_attempts
               AND (b.budget_microusd IS NOT NULL OR l.model_fingerprint IS NOT NULL)
@@ -70,11 +64,13 @@ extension PostgresLedger {
             """, [ids]
         ).rows.map { row in
             var cells = Reader(row)
-            return Candidate(job: try cells.number(), batch: try cells.number(), model: try cells.text())
+            return Candidate(
+                job: try cells.number(), batch: try cells.number(), model: try cells.text(),
+                workload: try workload(&cells))
         }
-        var batches = try batchStandings(Set(candidates.map(\.batch)), session)
+        var batches = try budgetStandings(Set(candidates.map(\.batch)), session)
         var models = try modelStandings(Set(candidates.map(\.model)), session)
-        let leaseCost = try leaseCost(lease, of: worker, session)
+        let card = try rateCard(of: worker, session)
         var claimed: [Int64] = []
         var reserved: [Int64?] = []
         var postponed: [Int64] = []
@@ -87,19 +83,16 @@ extension PostgresLedger {
             }
             var amount: MicroDollars?
             if var batch = batches[candidate.batch] {
-                switch Budget(limit: batch.limit, committed: batch.committed).claim(
-                    dearest: batch.dearest, leaseCost: leaseCost, isIdle: batch.running == 0)
-                {
+                switch batch.claim(candidate.workload, at: card, lease: lease.wholeMicroseconds) {
                 case .reserve(let wanted):
                     amount = wanted
-                    batch.committed = MicroDollars(rawValue: batch.committed.rawValue + wanted.rawValue)
-                    batch.running += 1
+                    batch.reserve(wanted)
                     batches[candidate.batch] = batch
                 case .wait:
                     postponed.append(candidate.job)
                     continue
-                case .exhausted:
-                    batches[candidate.batch]?.isExhausted = true
+                case .exhausted(let needed):
+                    batches[candidate.batch]?.needed = needed
                     continue
                 }
             }
@@ -118,33 +111,6 @@ extension PostgresLedger {
                 .bigints(reserved),
             ]
         ).rows
-    }
-
-    private static func batchStandings(_ ids: Set<Int64>, _ session: PostgresSession) throws -> [Int64: BatchStanding] {
-        var result: [Int64: BatchStanding] = [:]
-        for id in ids {
-            // The dearest of the last 50 images, and how many attempts hold something set aside: also cancelled ones that go on.
-            let row = try session.query(
-                """
-                SELECT b.budget_microusd, b.committed_microusd,
-                       (SELECT max(cost) FROM (SELECT a.cost_microusd AS cost FROM images i JOIN attempts a ON a.id = i.attempt_id
-                            WHERE i.batch_id = b.id ORDER BY i.id DESC LIMIT 50) recent),
-                       (SELECT count(*) FROM job_states s WHERE s.state = 'running' AND s.batch_id = b.id)
-                           + (SELECT count(*) FROM attempts a JOIN job_states s ON s.job_id = a.job_id
-                              WHERE a.cancelled_at > now() - interval '30 days' AND a.state = 'running' AND a.batch_id = b.id
-                                AND NOT (s.state = 'running' AND s.current_attempt_id = a.id))
-                FROM batches b WHERE b.id = $1 AND b.budget_microusd IS NOT NULL
-                """, [.integer(id)]
-            ).rows.first
-            guard let row else { continue }
-            var cells = Reader(row)
-            result[id] = BatchStanding(
-                limit: MicroDollars(rawValue: try cells.number()),
-                committed: MicroDollars(rawValue: try cells.number()),
-                dearest: cells.optional().flatMap { Int64($0) }.map(MicroDollars.init(rawValue:)),
-                running: try cells.number())
-        }
-        return result
     }
 
     private static func modelStandings(
@@ -171,20 +137,8 @@ extension PostgresLedger {
         return result
     }
 
-    private static func leaseCost(
-        _ lease: Duration, of worker: WorkerID, _ session: PostgresSession
-    ) throws -> MicroDollars {
-        let row = try session.query(
-            """
-            SELECT span_cost(0, $2::bigint, r.microusd_per_hour)
-            FROM workers w JOIN rate_cards r ON r.id = w.rate_card_id WHERE w.id = $1
-            """, [.text(worker.rawValue), .microseconds(lease)]
-        ).rows.first
-        return MicroDollars(rawValue: row?.first.flatMap { $0 }.flatMap { Int64($0) } ?? 0)
-    }
-
     private static func record(
-        _ postponed: [Int64], _ batches: [Int64: BatchStanding], _ models: [String: ModelStanding],
+        _ postponed: [Int64], _ batches: [Int64: BudgetStanding], _ models: [String: ModelStanding],
         _ session: PostgresSession
     ) throws {
         if !postponed.isEmpty {
@@ -202,9 +156,13 @@ extension PostgresLedger {
                 SELECT job_id, 'postponed', state, 'scheduled' FROM later WHERE state = 'available'
                 """, [.bigints(postponed)])
         }
-        for (id, batch) in batches where batch.isExhausted {
+        for (id, batch) in batches.sorted(by: { $0.key < $1.key }) {
+            guard let needed = batch.needed else { continue }
             try session.query(
-                "UPDATE batches SET paused_at = now(), pause_reason = 'budget' WHERE id = $1", [.integer(id)])
+                """
+                UPDATE batches SET paused_at = now(), pause_reason = 'budget', budget_needed_microusd = $2
+                WHERE id = $1 AND paused_at IS NULL
+                """, [.integer(id), .integer(needed.rawValue)])
         }
         for (model, standing) in models where standing.hasRate {
             try session.query(

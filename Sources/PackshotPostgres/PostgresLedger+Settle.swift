@@ -96,7 +96,7 @@ extension PostgresLedger {
         ), wasted AS (
             UPDATE attempts SET stale_settlements = stale_settlements + 1, finished_at = coalesce(finished_at, clock_timestamp()),
                 state = CASE WHEN attempts.state = 'running' THEN 'cancelled'::attempt_state ELSE attempts.state END,
-                busy_from_us = g.from_us, busy_to_us = g.to_us,
+                busy_from_us = g.from_us, busy_to_us = g.to_us, is_estimate = false,
                 cost_microusd = span_cost(g.from_us, g.to_us, g.microusd_per_hour), embed_us = g.embed, sample_us = g.sample,
                 decode_us = g.decode, encode_us = g.encode, write_us = g.write, embedding_sources = g.sources::text[]
             FROM judged g WHERE attempts.id = g.attempt AND NOT g.counts AND g.resulting_state IS NULL
@@ -157,6 +157,9 @@ extension PostgresLedger {
             case .handedBack(let why):
                 outcomes.append("handed_back")
                 failures.append(code: nil, message: why)
+            case .overBudget:
+                outcomes.append("handed_back")
+                failures.append(code: Settlement.overBudgetCode, message: Settlement.overBudgetMessage)
             case .cancelled:
                 outcomes.append("cancelled")
                 failures.append(code: nil, message: nil)

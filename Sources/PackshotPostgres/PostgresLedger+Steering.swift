@@ -70,30 +70,6 @@ extension PostgresLedger: SteeringLedger {
         }
     }
 
-    package func setBudget(_ batch: BatchID, _ limit: MicroDollars?) async throws {
-        try await connection.run { session in
-            try session.transaction { try Self.setBudget(batch, limit, session) }
-        }
-    }
-
-    /// Within a transaction.
-    static func setBudget(_ batch: BatchID, _ limit: MicroDollars?, _ session: PostgresSession) throws {
-        // Attempts made without a budget count, too; from now on each claim sets its share aside.
-        try session.query(
-            """
-            UPDATE batches b SET budget_microusd = $2, committed_microusd = coalesce((
-                    SELECT sum(CASE WHEN a.state = 'running' THEN coalesce(a.reserved_microusd, 0) ELSE a.cost_microusd END)
-                    FROM attempts a WHERE a.batch_id = b.id), 0)
-            WHERE b.id = $1
-            """, [.integer(batch.rawValue), limit.map { .integer($0.rawValue) } ?? .null])
-        try session.query(
-            """
-            UPDATE batches SET paused_at = NULL, pause_reason = NULL
-            WHERE id = $1 AND pause_reason = 'budget'
-              AND (budget_microusd IS NULL OR budget_microusd > committed_microusd)
-            """, [.integer(batch.rawValue)])
-    }
-
     @discardableResult
     package func changeLimits(
         _ model: ModelFingerprint, _ change: @escaping @Sendable (inout ModelLimits) -> Void

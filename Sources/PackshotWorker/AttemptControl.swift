@@ -24,15 +24,17 @@ final class AttemptControl: Sendable {
         var steps = 1
         var isSampling = false
         var mark = 0
+        var spendingLimit: MicroDollars?
     }
 
     let job: JobID
     let attempt: AttemptID
     /// Where the worker's time line stood when the ledger confirmed the claim.
     let claimedAt: Int64
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(job: JobID, attempt: AttemptID, claimedAt: Int64) {
+    init(job: JobID, attempt: AttemptID, claimedAt: Int64, spendingLimit: MicroDollars? = nil) {
+        state = Mutex(State(spendingLimit: spendingLimit))
         self.job = job
         self.attempt = attempt
         self.claimedAt = claimedAt
@@ -67,6 +69,14 @@ final class AttemptControl: Sendable {
     /// Throws ``Stopped`` when somebody asked for it.
     func check() throws {
         if let reason = state.withLock({ $0.stop }) { throw Stopped(reason: reason) }
+    }
+
+    /// What is set aside of its batch's budget for it; nil for any amount.
+    var spendingLimit: MicroDollars? { state.withLock(\.spendingLimit) }
+
+    /// More is set aside for it now.
+    func allow(_ limit: MicroDollars) {
+        state.withLock { $0.spendingLimit = limit }
     }
 
     /// How far the attempt is.

@@ -134,6 +134,11 @@ struct AttemptFinisher: Sendable {
                 let failure = AttemptFailure(code: "lease_lost", message: "the lease was lost", isPermanent: false)
                 settle(attempt, .failed(failure, retryAfter: .zero), stages: stages, sources: sources)
             }
+        case is SpendingLimitReached:
+            logger.warning(
+                "stopped an image that costs more than its budget can set aside, and gave it back",
+                metadata: ["job": "\(attempt.job.id)"])
+            settle(attempt, .overBudget, stages: stages, sources: sources)
         case let change as WeightsChanged:
             weightsChanged(change)
             settle(attempt, .handedBack(reason: change.description), stages: stages, sources: sources)
@@ -171,10 +176,6 @@ extension AttemptFailure {
     /// The failure an error stands for. What is not known to be permanent is tried again.
     init(describing error: any Error) {
         switch error {
-        case is SpendingLimitReached:
-            self.init(
-                code: "over_budget", message: "stopped before it cost more than was set aside for it",
-                isPermanent: false)
         case let error as GenerationError:
             self.init(code: error.code.rawValue, message: error.message, isPermanent: true)
         case let error as ImageFileStore.Failure:

@@ -15,6 +15,7 @@ struct GenerationLoop: Sendable {
     let inbox: DeliveryInbox
     let stop: StopSignal
     let finisher: AttemptFinisher
+    let spending: SpendingWatch
     let environment: WorkerEnvironment
     let logger: Logger
 
@@ -25,7 +26,7 @@ struct GenerationLoop: Sendable {
     init(
         configuration: WorkerConfiguration, generator: any ImageGenerator, stores: WorkerStores,
         timeline: WorkerTimeline, attempts: AttemptsInHand, inbox: DeliveryInbox, stop: StopSignal,
-        finisher: AttemptFinisher, environment: WorkerEnvironment, logger: Logger
+        finisher: AttemptFinisher, spending: SpendingWatch, environment: WorkerEnvironment, logger: Logger
     ) {
         self.configuration = configuration
         self.generator = generator
@@ -35,6 +36,7 @@ struct GenerationLoop: Sendable {
         self.inbox = inbox
         self.stop = stop
         self.finisher = finisher
+        self.spending = spending
         self.environment = environment
         self.logger = logger
         gate = LookaheadGate(lookahead: configuration.lookahead, clock: environment.clock)
@@ -132,7 +134,8 @@ struct GenerationLoop: Sendable {
                         refused.append(delivery)
                         continue
                     }
-                    let control = AttemptControl(job: job.id, attempt: job.attempt, claimedAt: claimedAt)
+                    let control = AttemptControl(
+                        job: job.id, attempt: job.attempt, claimedAt: claimedAt, spendingLimit: job.spendingLimit)
                     held.append(HeldAttempt(job: job, delivery: delivery, control: control))
                 }
                 attempts.add(held)
@@ -232,12 +235,6 @@ struct GenerationLoop: Sendable {
 
     // MARK: Sample
 
-    private func checkSpending(of attempt: HeldAttempt) throws {
-        guard let limit = attempt.job.spendingLimit else { return }
-        let spent = configuration.rateCard.price(fromMicroseconds: attempt.control.claimedAt, to: timeline.now)
-        if spent >= limit { throw SpendingLimitReached() }
-    }
-
     private func sampleLoop() async {
         defer { sampled.close() }
         while true {
@@ -273,7 +270,10 @@ struct GenerationLoop: Sendable {
     private func sample(_ job: PreparedJob) async -> Result<GeneratedImage, any Error> {
         let control = job.attempt.control
         control.samplingBegan()
-        defer { control.samplingEnded() }
+        defer {
+            control.samplingEnded()
+            timeline.samplingEnded()
+        }
         do {
             try control.check()
             let image = try await generator.generate(
@@ -281,7 +281,7 @@ struct GenerationLoop: Sendable {
             ) { step, steps in
                 try Task.checkCancellation()
                 try control.checkpoint(step: step, of: steps)
-                try checkSpending(of: job.attempt)
+                try spending.check(control)
                 gate.jobAdvanced(step: step, of: steps)
             }
             return .success(image)
@@ -300,9 +300,6 @@ struct GenerationLoop: Sendable {
         }
     }
 }
-
-/// Thrown out of the sampler when an attempt would cost more than was set aside for it.
-struct SpendingLimitReached: Error {}
 
 /// A confirmed claim, with the means to stop it and the queue entry to acknowledge. One object, because all parts of the
 /// worker hold it.

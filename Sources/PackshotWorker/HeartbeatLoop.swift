@@ -2,7 +2,8 @@ internal import Logging
 internal import PackshotJobs
 
 /// Says, five times a lease or, with nothing in hand, half as often, that the worker is alive and how far it is; hears which
-/// attempts it lost, which a person cancelled, and whether it should drain; and ends a process whose sampler hangs.
+/// attempts it lost, which a person cancelled, and whether it should drain; asks for more of a budget for those that need it; and
+/// ends a process whose sampler hangs.
 ///
 /// It has connections of its own, and nothing it waits for runs on the sampler's thread.
 struct HeartbeatLoop: Sendable {
@@ -12,6 +13,7 @@ struct HeartbeatLoop: Sendable {
     let embeddings: EmbeddingCache
     let attempts: AttemptsInHand
     let timeline: WorkerTimeline
+    let spending: SpendingWatch
     let lease: Duration
     let stepTimeout: Duration
     let environment: WorkerEnvironment
@@ -77,6 +79,7 @@ struct HeartbeatLoop: Sendable {
                 logger.notice("asked to drain")
                 stop.stop()
             }
+            await spending.askForMore(for: held.map(\.control))
         } catch {
             if !Task.isCancelled {
                 logger.warning("heartbeat did not reach the ledger", metadata: ["error": "\(error)"])

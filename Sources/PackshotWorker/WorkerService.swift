@@ -41,16 +41,21 @@ package struct WorkerService: Service {
     ///   has given everything back. It waits for stores that are away or have no connection left, and outlives their outages.
     package func run() async throws {
         guard try await begin() else { return }
-        let timeline = WorkerTimeline(environment.clock)
         logger.notice(
             "worker ready",
             metadata: [
                 "model": "\(generator.model.name)", "kernels": "\(generator.kernelClass)",
                 "threads": "\(generator.threads)", "price": "\(configuration.rateCard.perHour) an hour",
             ])
+        // Not before: what a worker is charged for is what the ledger saw of its life.
+        let timeline = WorkerTimeline(environment.clock)
         let stop = stopSignal
         let weights = FirstWeightsChange()
         let attempts = AttemptsInHand()
+        let spending = SpendingWatch(
+            ledger: stores.heartbeatLedger, rateCard: configuration.rateCard, lease: configuration.lease,
+            timeline: timeline,
+            logger: logger)
         let inbox = DeliveryInbox()
         let settlements = SettlementWriter(
             ledger: stores.settlementLedger, queue: stores.queue, attempts: attempts, environment: environment,
@@ -71,10 +76,11 @@ package struct WorkerService: Service {
             }, logger: logger)
         let loop = GenerationLoop(
             configuration: configuration, generator: generator, stores: stores, timeline: timeline, attempts: attempts,
-            inbox: inbox, stop: stop, finisher: finisher, environment: environment, logger: logger)
+            inbox: inbox, stop: stop, finisher: finisher, spending: spending, environment: environment, logger: logger)
         let heartbeat = HeartbeatLoop(
             worker: configuration.id, ledger: stores.heartbeatLedger, queue: stores.heartbeatQueue,
-            embeddings: stores.embeddings, attempts: attempts, timeline: timeline, lease: configuration.lease,
+            embeddings: stores.embeddings, attempts: attempts, timeline: timeline, spending: spending,
+            lease: configuration.lease,
             stepTimeout: configuration.stepTimeout, environment: environment, stop: stop, logger: logger)
         let janitor = JanitorLoop(
             worker: configuration.id, model: generator.model.fingerprint, stores: stores, lease: configuration.lease,

@@ -9,7 +9,8 @@ internal import Synchronization
 package final class WorkerTimeline: Sendable {
     private let clock: any WorkerClock
     private let start: Duration
-    private let chargedUntil = Mutex<Int64>(0)
+    /// Where the last charge ended, and where the sampler was last done with an attempt.
+    private let marks = Mutex<(charged: Int64, sampled: Int64)>((0, 0))
 
     /// A time line that begins now.
     package init(_ clock: any WorkerClock) {
@@ -22,11 +23,24 @@ package final class WorkerTimeline: Sendable {
 
     /// Closes the stretch of an attempt that was claimed at `claimedAt` and ends now.
     package func charge(claimedAt: Int64) -> (from: Int64, to: Int64) {
-        chargedUntil.withLock { until in
-            let to = max(until, now)
-            let from = min(max(until, claimedAt), to)
-            until = to
+        marks.withLock { marks in
+            let to = max(marks.charged, now)
+            let from = min(max(marks.charged, claimedAt), to)
+            marks.charged = to
             return (from, to)
+        }
+    }
+
+    /// The sampler is done with an attempt: what follows is not that one's, although its charge is still to come.
+    package func samplingEnded() {
+        marks.withLock { $0.sampled = now }
+    }
+
+    /// What an attempt in the sampler would be charged with if it ended now, at the least.
+    package func openStretch(claimedAt: Int64) -> (from: Int64, to: Int64) {
+        marks.withLock { marks in
+            let to = now
+            return (min(max(marks.charged, marks.sampled, claimedAt), to), to)
         }
     }
 }

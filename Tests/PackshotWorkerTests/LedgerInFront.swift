@@ -20,6 +20,9 @@ struct LedgerInFront: JobLedger {
     ) async throws -> HeartbeatReply {
         try await base.heartbeat(worker, progress: progress, uptime: uptime, lease: lease)
     }
+    func reserve(_ request: SpendingRequest, for attempt: AttemptID) async throws -> MicroDollars? {
+        try await base.reserve(request, for: attempt)
+    }
     func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict] {
         try await willSettle(settlements)
         return try await base.settle(settlements)

@@ -20,12 +20,19 @@ struct BatchTable {
         if let reason = report.pauseReason {
             let advice =
                 reason == "budget"
-                ? "the budget is used up: packshot resume \(report.name) --max-cost USD"
+                ? "the budget is used up\(needed): packshot resume \(report.name) --max-cost USD"
                 : "packshot resume \(report.name) goes on"
             rows.append(("paused", advice))
         }
         if let budget = report.budgetMicrodollars {
-            rows.append(("budget", MicroDollars(rawValue: budget).description))
+            var parts = [MicroDollars(rawValue: budget).description]
+            if report.reservedMicrodollars > 0 {
+                parts.append("\(MicroDollars(rawValue: report.reservedMicrodollars)) set aside for images being made")
+            }
+            if let over = report.overMicrodollars, over > 0 {
+                parts.append("exceeded by \(MicroDollars(rawValue: over))")
+            }
+            rows.append(("budget", parts.joined(separator: ", ")))
         }
         if let hint = BatchProgress.hint(report) { rows.append(("waits", hint)) }
         if report.cutPrompts > 0 {
@@ -49,5 +56,9 @@ struct BatchTable {
             rows.append(("failed", "\(failure.attempts) x \(failure.reason): \(failure.message.prefix(200))"))
         }
         return Columns.text(rows)
+    }
+
+    private var needed: String {
+        report.neededMicrodollars.map { ", the next image has to set \(MicroDollars(rawValue: $0)) aside" } ?? ""
     }
 }

@@ -49,18 +49,6 @@ extension MemoryLedger: SteeringLedger {
         }
     }
 
-    package func setBudget(_ batch: BatchID, _ limit: MicroDollars?) async throws {
-        state.withLock { Self.setBudget(batch, limit, in: &$0) }
-    }
-
-    static func setBudget(_ batch: BatchID, _ limit: MicroDollars?, in state: inout State) {
-        state.batches[batch]?.budget = limit
-        let committed = Self.committed(batch, in: state)
-        guard state.batches[batch]?.isExhausted == true, limit.map({ $0 > committed }) ?? true else { return }
-        state.batches[batch]?.isPaused = false
-        state.batches[batch]?.isExhausted = false
-    }
-
     @discardableResult
     package func changeLimits(
         _ model: ModelFingerprint, _ change: @escaping @Sendable (inout ModelLimits) -> Void
@@ -83,11 +71,6 @@ extension MemoryLedger: SteeringLedger {
         }
     }
 
-    /// What is paused, committed and owed to each batch, for tests.
-    package func standing(_ batch: BatchID) -> (isPaused: Bool, committed: MicroDollars) {
-        state.withLock { ($0.batches[batch]?.isPaused ?? false, Self.committed(batch, in: $0)) }
-    }
-
     private static func selected(_ selection: JobSelection, in state: State) -> [Job] {
         state.jobs.values.filter { job in
             (selection.batch == nil || job.batch == selection.batch)
@@ -98,15 +81,6 @@ extension MemoryLedger: SteeringLedger {
                 && (selection.shot.map { JobSelection.matches(job.planned.shot, $0) } ?? true)
                 && (selection.reason.map { JobSelection.matches(job.lastFailure?.code ?? "", $0) } ?? true)
         }.sorted { $0.id < $1.id }
-    }
-
-    private static func committed(_ batch: BatchID, in state: State) -> MicroDollars {
-        MicroDollars(
-            rawValue: state.attempts.values.reduce(0) { sum, attempt in
-                guard state.jobs[attempt.job]?.batch == batch else { return sum }
-                let isRunning = attempt.state == .running
-                return sum + (isRunning ? attempt.reserved ?? .zero : state.cost(of: attempt)).rawValue
-            })
     }
 
     /// Whether a claim may begin.
@@ -149,26 +123,15 @@ extension MemoryLedger: SteeringLedger {
             bucket?.count -= 1
         }
         var reserved: MicroDollars?
-        if let limit = state.batches[job.batch]?.budget {
-            let batch = job.batch
-            let dearest = state.attempts.values.filter {
-                $0.state == .completed && state.jobs[$0.job]?.batch == batch
-            }.sorted { $0.id > $1.id }.prefix(50).map(state.cost).max()
-            let card = state.workers[worker]?.registration.rateCard ?? RateCard(name: "none", perHour: .zero)
-            let budget = Budget(limit: limit, committed: committed(batch, in: state))
-            switch budget.claim(
-                dearest: dearest, leaseCost: card.price(fromMicroseconds: 0, to: Int64(lease / .microseconds(1))),
-                isIdle: !state.attempts.values.contains {
-                    $0.state == .running && state.jobs[$0.job]?.batch == batch
-                })
-            {
+        if state.batches[job.batch]?.budget != nil {
+            switch budgetDecision(for: job, by: worker, lease: lease, in: state) {
             case .reserve(let amount): reserved = amount
             case .wait:
                 postpone()
                 return .refused
             case .exhausted:
-                state.batches[batch]?.isPaused = true
-                state.batches[batch]?.isExhausted = true
+                state.batches[job.batch]?.isPaused = true
+                state.batches[job.batch]?.isExhausted = true
                 return .refused
             }
         }

@@ -35,6 +35,8 @@ package final class MemoryLedger: JobLedger {
         package internal(set) var cancelledAt: Date?
         /// Set aside of the batch's budget while it runs; nil without one.
         package internal(set) var reserved: MicroDollars?
+        /// It was stopped because it cost more than could be set aside for it.
+        var wasOverBudget = false
         var verdict: SettlementVerdict?
     }
 
@@ -203,6 +205,10 @@ package final class MemoryLedger: JobLedger {
         case .handedBack:
             event = .handedBack
             attempt.state = .handedBack
+        case .overBudget:
+            event = .handedBack
+            attempt.state = .handedBack
+            attempt.wasOverBudget = true
         case .cancelled:
             event = .cancelled
             attempt.state = .cancelled

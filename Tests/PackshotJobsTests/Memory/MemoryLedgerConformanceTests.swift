@@ -16,6 +16,12 @@ struct MemoryLedgerConformanceTests {
             } now: {
                 clock.withLock { $0 }
             })
+        // No stretch of a worker's time is charged twice.
+        for (id, worker) in ledger.workers {
+            let stretches = ledger.attempts.filter { $0.worker == id }.compactMap { worker.charges[$0.id] }
+                .filter { $0.to > $0.from }.sorted { $0.from < $1.from }
+            for (first, second) in zip(stretches, stretches.dropFirst()) { #expect(first.to <= second.from, "\(id)") }
+        }
     }
 
     @Test func patterns() {

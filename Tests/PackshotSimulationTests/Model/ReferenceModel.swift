@@ -223,6 +223,16 @@ struct ReferenceModel {
         }
     }
 
+    /// More was set aside for an attempt: it runs, and its batch's budget pays for it.
+    func reserved(for fence: AttemptID, _ ledger: MemoryLedger) throws {
+        guard let attempt = attempts[fence], attempt.state == .running, let batch = jobs[attempt.job]?.batch else {
+            throw Disagreement("more was set aside for attempt \(fence), which does not run")
+        }
+        guard let budget = batches[batch]?.budget else { return }
+        let committed = ledger.standing(batch).committed
+        try expect(committed <= budget, "batch \(batch) sets \(committed) aside of \(budget)")
+    }
+
     /// A free job that is not given is paused, or waits for its model's limits or its batch's budget.
     private mutating func refused(
         _ id: JobID, _ job: Job, by worker: WorkerID, at now: Date, _ ledger: MemoryLedger
@@ -293,7 +303,7 @@ struct ReferenceModel {
                 $0.reason = failure.code
                 if !isLast { $0.due = now.addingTimeInterval(wait / .seconds(1)) }
             }
-        case .handedBack:
+        case .handedBack, .overBudget:
             attempts[fence]?.state = .handedBack
             try change(id, to: .available) {
                 $0.attempts -= 1

@@ -65,6 +65,10 @@ struct SaboteurLedger: JobLedger, BatchLedger {
             worker, progress: progress, uptime: uptime, lease: rule == .ignoresHeartbeats ? .zero : lease)
     }
 
+    func reserve(_ request: SpendingRequest, for attempt: AttemptID) async throws -> MicroDollars? {
+        try await ledger.reserve(request, for: attempt)
+    }
+
     func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict] {
         let before = Dictionary(uniqueKeysWithValues: ledger.attempts.map { ($0.id, $0.state) })
         let verdicts = try await ledger.settle(settlements.map(altered))

@@ -63,6 +63,14 @@ struct LedgerClient: JobLedger, BatchLedger {
         }
     }
 
+    func reserve(_ request: SpendingRequest, for attempt: AttemptID) async throws -> MicroDollars? {
+        try await call("reserve \(request.wanted) for attempt \(attempt)") {
+            let answer = try await world.ledger.reserve(request, for: attempt)
+            if answer != nil { world.check { try world.model.reserved(for: attempt, world.memory) } }
+            return answer
+        }
+    }
+
     func settle(_ settlements: [Settlement]) async throws -> [SettlementVerdict] {
         try await call("settle \(settlements.map(\.described))") {
             let answer = try await world.ledger.settle(settlements)
@@ -195,6 +203,7 @@ extension Settlement {
             case .completed: "completed"
             case .failed(let failure, _): failure.code
             case .handedBack(let reason): "handed back (\(reason))"
+            case .overBudget: "over budget"
             case .cancelled: "cancelled"
             }
         return "job \(job) attempt \(attempt) \(what) \(busyFrom)..\(busyTo)"

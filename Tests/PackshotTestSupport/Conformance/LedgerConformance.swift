@@ -24,6 +24,7 @@ package struct LedgerFixture: Sendable {
 package enum LedgerConformance {
     package static let cases: [ConformanceCase<LedgerFixture>] =
         claims + submissions + settling + leases + steering + budgets + limits
+        + money + charging + moneyHistories
 
     private static let claims: [ConformanceCase<LedgerFixture>] = [
         .init("gives a job to its worker as it was submitted") { ledger in

@@ -12,7 +12,7 @@ def run(site: Site) -> None:
     fleet = site.fleet(4, "100ms±50%", "--concurrency", "4", "--usd-per-hour", "144")
     most, killed = 0, 0
     while True:
-        committed = site.count("SELECT committed_microusd FROM batches WHERE name = 'chaos'")
+        committed = site.count("SELECT committed_microusd FROM batch_budgets WHERE name = 'chaos'")
         cost = site.count("SELECT coalesce(sum(cost_microusd), 0) FROM attempts")
         most = max(most, committed, cost)
         site.expect(most <= DOLLAR, f"{committed} micro-dollars were committed and {cost} spent of {DOLLAR}")
