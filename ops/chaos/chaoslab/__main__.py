@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .lifetime import end_with_parent
 from .machine import LEASE
-from .scenarios import ALL, NOT_YET
+from .scenarios import ALL
 from .site import Broken, Site, Skipped
 
 
@@ -37,17 +37,14 @@ def main() -> None:
     options = parser.parse_args()
     if options.list:
         for name, scenario in ALL.items():
-            print(f"{name:14} {scenario.__doc__.splitlines()[0]}{f' (left out: {NOT_YET[name]})' if name in NOT_YET else ''}")
+            print(f"{name:14} {scenario.__doc__.splitlines()[0]}")
         return
     # A scenario that is told to stop takes its workers and servers with it.
     signal.signal(signal.SIGTERM, _stop)
     end_with_parent()
     options.seed = random.randrange(1 << 31) if options.seed is None else options.seed
     print(f"seed {options.seed}, scale {options.scale}, leases of {LEASE} s", flush=True)
-    names = [name for name in ALL if name not in NOT_YET] if options.all else options.scenario or ["random"]
-    if options.all:
-        for name, reason in NOT_YET.items():
-            print(f"left out: {name}: {reason}")
+    names = list(ALL) if options.all else options.scenario or ["random"]
     results = {}
     for group, at_once in (([n for n in names if not _is_alone(n)], options.at_once), ([n for n in names if _is_alone(n)], 1)):
         for name, facts, verdict, seconds in each(group, at_once, options):
