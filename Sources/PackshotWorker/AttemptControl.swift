@@ -66,6 +66,9 @@ final class AttemptControl: Sendable {
         }
     }
 
+    /// Why the attempt is to stop; nil when it is not.
+    var stopReason: StopReason? { state.withLock { $0.stop } }
+
     /// Throws ``Stopped`` when somebody asked for it.
     func check() throws {
         if let reason = state.withLock({ $0.stop }) { throw Stopped(reason: reason) }

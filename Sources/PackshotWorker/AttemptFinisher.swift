@@ -1,7 +1,6 @@
 internal import Digests
 internal import Logging
 internal import PackshotJobs
-internal import Synchronization
 
 /// Brings an attempt to its end: the file, the ledger, the queue, in this order. The file is written before a method
 /// returns; ledger and queue hear of it in their own time.
@@ -12,29 +11,33 @@ struct AttemptFinisher: Sendable {
     let settlements: SettlementWriter
     let givenUp: GivenUpFiles
     let timeline: WorkerTimeline
-    let storage: StorageHealth
+    let folders: OutputFolders
+    let unwritten: UnwrittenImages
     let environment: WorkerEnvironment
     /// Ends the worker: nothing more may be made with its weights.
     let weightsChanged: @Sendable (WeightsChanged) -> Void
     let logger: Logger
 
-    /// Stores a generated image and completes its job, or records why there is none.
+    /// Stores a generated image and completes its job, or records why there is none. An image that cannot be written now is
+    /// left to ``writeWhatIsLeft()``.
     func finish(_ job: PreparedJob, _ result: Result<GeneratedImage, any Error>) async {
         var stages = StageTimes(embed: job.embedTime)
         do {
             let image = try result.get()
             stages.sample = image.sampleTime
             stages.decode = image.decodeTime
-            let record = try await store(image, of: job, &stages)
-            settle(job.attempt, .completed(record), stages: stages, sources: job.sources)
+            if let record = try await store(image, of: job, &stages) {
+                settle(job.attempt, .completed(record), stages: stages, sources: job.sources)
+            }
         } catch {
             end(job.attempt, error, stages: stages, sources: job.sources)
         }
     }
 
+    /// - Returns: nil when the file cannot be written now.
     private func store(
         _ image: GeneratedImage, of job: PreparedJob, _ stages: inout StageTimes
-    ) async throws -> ImageRecord {
+    ) async throws -> ImageRecord? {
         let claimed = job.attempt.job
         guard configuration.writesFiles else {
             return Self.record(of: image.rgb, image, claimed, job.prompt, configuration.version)
@@ -45,17 +48,28 @@ struct AttemptFinisher: Sendable {
             reusedSteps: image.reusedSteps, effectivePrompt: job.prompt.effectiveText,
             origin: ImageProvenance.Origin(claimed, ledger: configuration.ledger))
         let encoded = timeline.now
-        try job.attempt.control.check()
-        try await put(bytes, of: job.attempt)
-        let record = Self.record(of: bytes, image, claimed, job.prompt, configuration.version)
         stages.encode = encoded - start
+        let record = Self.record(of: bytes, image, claimed, job.prompt, configuration.version)
+        try job.attempt.control.check()
+        let root = root(of: job.attempt)
+        do {
+            try await put(bytes, of: job.attempt)
+        } catch let failure as ImageFileStore.Failure where !failure.isPermanent {
+            let cost = Duration.microseconds(timeline.now - job.attempt.control.claimedAt)
+            unwritten.add(
+                UnwrittenImage(
+                    job: job, root: root, bytes: bytes, record: record, stages: stages, failure: failure,
+                    keptUntil: environment.clock.now + max(Self.keptAtLeast, cost)))
+            return nil
+        }
+        folders.wasWritten(in: root)
         stages.write = timeline.now - encoded
         return record
     }
 
     /// Leaves the file of an attempt. If one of the same job is in its place that no image is recorded of (a worker died between file
     /// and ledger, and its kernels or its version made other bytes), this one takes its place.
-    private func put(_ bytes: [UInt8], of attempt: HeldAttempt) async throws {
+    func put(_ bytes: [UInt8], of attempt: HeldAttempt) async throws {
         let job = attempt.job
         let root = configuration.outputRoot ?? job.outputRoot
         do {
@@ -94,6 +108,30 @@ struct AttemptFinisher: Sendable {
         }
     }
 
+    private static let keptAtLeast = Duration.seconds(60)
+
+    /// Writes the images that could not be written at once, until ``closeFiles()`` was called and none is left.
+    func writeWhatIsLeft() async {
+        await unwritten.run { image in
+            try await put(image.bytes, of: image.job.attempt)
+        } ended: { image, error in
+            if let error {
+                end(image.job.attempt, error, stages: image.stages, sources: image.job.sources)
+            } else {
+                settle(
+                    image.job.attempt, .completed(image.record), stages: image.stages, sources: image.job.sources)
+            }
+        }
+    }
+
+    /// Says that no more images come.
+    func closeFiles() {
+        unwritten.close()
+    }
+
+    /// The folder below which an attempt's image belongs.
+    func root(of attempt: HeldAttempt) -> String { configuration.outputRoot ?? attempt.job.outputRoot }
+
     private static func record(
         of bytes: [UInt8], _ image: GeneratedImage, _ job: ClaimedJob, _ prompt: PreparedPrompt, _ version: String
     ) -> ImageRecord {
@@ -115,9 +153,29 @@ struct AttemptFinisher: Sendable {
         settle(attempt, .handedBack(reason: reason), stages: StageTimes(), sources: [])
     }
 
-    /// Returns when files can be written, or the worker stops.
+    /// Why nothing is to be made for an attempt's folder; nil when images can be written there, as far as is known.
+    func reason(against attempt: HeldAttempt) -> String? {
+        configuration.writesFiles ? folders.reason(against: root(of: attempt)) : nil
+    }
+
+    /// Returns when the worker's folder can be written, if it has one, or the worker stops.
     func waitUntilWritable(_ stop: StopSignal) async {
-        await storage.waitUntilWritable(stop, environment, logger: logger)
+        guard configuration.writesFiles, let root = configuration.outputRoot else { return }
+        await folders.waitUntilWritable(root, stop)
+    }
+
+    /// The attempts whose folders can be written; others are handed back.
+    func writable(_ held: [HeldAttempt]) async -> [HeldAttempt] {
+        guard configuration.writesFiles else { return held }
+        var writable: [HeldAttempt] = []
+        for attempt in held {
+            if await folders.isWritable(root(of: attempt)) {
+                writable.append(attempt)
+            } else {
+                handBack(attempt, reason: reason(against: attempt) ?? "its folder cannot be written")
+            }
+        }
+        return writable
     }
 
     private func end(
@@ -142,10 +200,12 @@ struct AttemptFinisher: Sendable {
         case let change as WeightsChanged:
             weightsChanged(change)
             settle(attempt, .handedBack(reason: change.description), stages: stages, sources: sources)
-        case let failure as ImageFileStore.Failure
-        where failure.code == .diskFull || failure.code == .foreignFolder:
-            storage.report(failure, root: configuration.outputRoot ?? attempt.job.outputRoot)
-            settle(attempt, .handedBack(reason: failure.message), stages: stages, sources: sources)
+        case let error as NotWritten:
+            settle(attempt, .handedBack(reason: error.failure.message), stages: stages, sources: sources)
+        case let error as StoreError where error.isTransient:
+            settle(attempt, .handedBack(reason: error.message), stages: stages, sources: sources)
+        case is CancellationError:
+            settle(attempt, .handedBack(reason: "worker stopping"), stages: stages, sources: sources)
         default:
             let failure = AttemptFailure(describing: error)
             logger.error(
@@ -173,42 +233,17 @@ struct AttemptFinisher: Sendable {
 }
 
 extension AttemptFailure {
-    /// The failure an error stands for. What is not known to be permanent is tried again.
+    /// The failure an error stands for: a fault of the job (``FaultTable``). What is not known to be permanent is tried again.
     init(describing error: any Error) {
         switch error {
         case let error as GenerationError:
             self.init(code: error.code.rawValue, message: error.message, isPermanent: true)
         case let error as ImageFileStore.Failure:
-            let permanent = error.code == .pathRefused || error.code == .differentFileExists
-            self.init(code: error.code.rawValue, message: error.message, isPermanent: permanent)
+            self.init(code: error.code.rawValue, message: error.message, isPermanent: error.isPermanent)
         case let error as StoreError:
             self.init(code: "store_\(error.code.rawValue)", message: error.message, isPermanent: false)
         default:
             self.init(code: "generation_failed", message: "\(error)", isPermanent: false)
-        }
-    }
-}
-
-/// Whether the disk takes files, as far as the worker knows.
-final class StorageHealth: Sendable {
-    private let trouble = Mutex<(message: String, root: String, end: String)?>(nil)
-
-    /// A write below `root` found the disk full, or the folder another ledger's.
-    func report(_ failure: ImageFileStore.Failure, root: String) {
-        let end = failure.code == .diskFull ? "there is room on the disk" : "the folder is this ledger's"
-        trouble.withLock { $0 = (failure.message, root, end) }
-    }
-
-    /// While images cannot be written, looks every two seconds whether they can be again.
-    func waitUntilWritable(_ stop: StopSignal, _ environment: WorkerEnvironment, logger: Logger) async {
-        guard let (message, root, end) = trouble.withLock({ $0 }) else { return }
-        logger.error("not claiming until \(end)", metadata: ["error": "\(message)"])
-        while !stop.isStopping, !Task.isCancelled {
-            await stop.sleep(for: .seconds(2), by: environment.clock)
-            guard (try? await environment.files.probe(root)) != nil else { continue }
-            trouble.withLock { $0 = nil }
-            logger.notice("images can be written again")
-            return
         }
     }
 }

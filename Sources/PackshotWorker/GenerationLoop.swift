@@ -56,6 +56,7 @@ struct GenerationLoop: Sendable {
                 parts.addTask(executorPreference: stores.claimThread) { await claimLoop() }
                 parts.addTask(executorPreference: environment.threads.sampler) { await sampleLoop() }
                 parts.addTask(executorPreference: environment.threads.files) { await finishLoop() }
+                parts.addTask(executorPreference: environment.threads.files) { await finisher.writeWhatIsLeft() }
             }
             finisher.settlements.close()
         }
@@ -65,11 +66,15 @@ struct GenerationLoop: Sendable {
 
     // MARK: Claim and prepare
 
+    private static let shortestHeldPause = Duration.milliseconds(500)
+    private static let longestHeldPause = Duration.seconds(5)
+
     private func claimLoop() async {
         defer { prepared.close() }
         var backoff = Backoff(environment)
         // While jobs come back, one at a time: the others of a group would have to be handed back.
         var claimsOne = false
+        var heldPause = Self.shortestHeldPause
         while true {
             await gate.wait()
             // Images that wait for the disk or the ledger take memory: not more of them than two groups.
@@ -77,7 +82,8 @@ struct GenerationLoop: Sendable {
             await finisher.waitUntilWritable(stop)
             if isOver { return }
             do {
-                let held = try await claim(limit: claimsOne ? 1 : gate.groupSize)
+                let claimed = try await claim(limit: claimsOne ? 1 : gate.groupSize)
+                let held = await finisher.writable(claimed)
                 claimsOne = held.last?.isSuspect ?? claimsOne
                 gate.jobsClaimed(held.count)
                 await prepare(held.filter { !$0.isSuspect })
@@ -87,6 +93,13 @@ struct GenerationLoop: Sendable {
                     await attempts.wait(untilAtMost: 1)
                     await prepare([suspect])
                     await attempts.wait(untilAtMost: 0)
+                }
+                if held.count < claimed.count {
+                    // The others' folders cannot be written here; other machines may have them. What is for other folders is
+                    // made meanwhile, so this worker asks on: for one at a time, and not often.
+                    claimsOne = true
+                    await stop.sleep(for: heldPause, by: environment.clock)
+                    heldPause = held.isEmpty ? min(heldPause * 2, Self.longestHeldPause) : Self.shortestHeldPause
                 }
                 backoff = Backoff(environment)
             } catch {
@@ -253,6 +266,11 @@ struct GenerationLoop: Sendable {
                 finisher.handBack(job.attempt, reason: "worker stopping")
                 continue
             }
+            if let reason = finisher.reason(against: job.attempt) {
+                gate.jobDropped()
+                finisher.handBack(job.attempt, reason: reason)
+                continue
+            }
             gate.jobBegan()
             let result = await sample(job)
             gate.jobEnded(isMade: (try? result.get()) != nil)
@@ -293,6 +311,7 @@ struct GenerationLoop: Sendable {
     // MARK: Finish
 
     private func finishLoop() async {
+        defer { finisher.closeFiles() }
         while true {
             let jobs = await sampled.takeAll()
             if jobs.isEmpty { return }

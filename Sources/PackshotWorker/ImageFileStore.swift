@@ -24,11 +24,14 @@ package struct ImageFileStore: ImageFiles {
 
         package let code: Code
         package let message: String
+        /// True when the same file can never be written there: ``FaultTable`` says of which faults that is so.
+        package let isPermanent: Bool
         package var description: String { message }
 
-        package init(code: Code, message: String) {
+        package init(code: Code, message: String, isPermanent: Bool = false) {
             self.code = code
             self.message = message
+            self.isPermanent = isPermanent
         }
     }
 
@@ -89,16 +92,55 @@ package struct ImageFileStore: ImageFiles {
         }
     }
 
-    /// Looks whether the folder is the ledger's, and whether there is room for some more images: 64 MB and some inodes.
-    package func probe(_ root: String) throws {
+    package func probe(_ root: String, byteCount: Int) throws {
+        try proveDescriptors()
+        try makeRoot(root)
         if let owner, let standing = try owner.standing(of: root), let refusal = owner.refusal(standing, root) {
             throw refusal
         }
-        guard let values = try? FileManager.default.attributesOfFileSystem(forPath: root),
-            let free = values[.systemFreeSize] as? NSNumber, let nodes = values[.systemFreeNodes] as? NSNumber
-        else { throw Failure(code: .ioError, message: "cannot ask for the room in \(root)") }
-        guard free.int64Value > 64_000_000, nodes.int64Value > 64 else {
-            throw Failure(code: .diskFull, message: "there is no room left in \(root)")
+        let folder = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw Self.rootFailure(errno, "cannot open the output folder \(root)") }
+        defer { close(folder) }
+        let name = Self.temporaryName()
+        let file = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+        guard file >= 0 else { throw Self.rootFailure(errno, "cannot create a file in \(root)") }
+        defer {
+            close(file)
+            unlinkat(folder, name, 0)
+        }
+        let what = "a file of \(byteCount) bytes in \(root)"
+        do {
+            try writeAll(Self.noise(byteCount), to: file, path: what)
+            try sync(file, what)
+        } catch let failure as Failure {
+            throw Failure(code: failure.code, message: failure.message, isPermanent: false)
+        }
+    }
+
+    /// As many files as a worker opens at once besides its connections.
+    private static let descriptors = 8
+
+    private func proveDescriptors() throws {
+        var opened: [Int32] = []
+        defer { for descriptor in opened { close(descriptor) } }
+        for _ in 0..<Self.descriptors {
+            let descriptor = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw Self.rootFailure(errno, "cannot open \(Self.descriptors) more files") }
+            opened.append(descriptor)
+        }
+    }
+
+    /// Bytes that no file system can make smaller.
+    private static func noise(_ count: Int) -> [UInt8] {
+        var state = UInt64.random(in: 1 ... .max)
+        return [UInt8](unsafeUninitializedCapacity: count) { bytes, written in
+            for index in 0..<count {
+                state ^= state << 13
+                state ^= state >> 7
+                state ^= state << 17
+                bytes[index] = UInt8(truncatingIfNeeded: state)
+            }
+            written = count
         }
     }
 
@@ -143,11 +185,12 @@ package struct ImageFileStore: ImageFiles {
     ) throws -> (folder: Int32, name: String) {
         let parts = relativePath.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard !parts.isEmpty, !relativePath.utf8.contains(0), parts.allSatisfy({ !["", ".", ".."].contains($0) }) else {
-            throw Failure(code: .pathRefused, message: "refused the path \(relativePath.debugDescription)")
+            throw Failure(
+                code: .pathRefused, message: "refused the path \(relativePath.debugDescription)", isPermanent: true)
         }
         if making { try makeRoot(root) }
         var folder = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { throw Self.failure(errno, "cannot open the output folder \(root)") }
+        guard folder >= 0 else { throw Self.rootFailure(errno, "cannot open the output folder \(root)") }
         do {
             // Asked of the very folder that is written to: what is mounted at its path may change at any time.
             if making { try owner?.require(folder, root) }
@@ -244,18 +287,25 @@ package struct ImageFileStore: ImageFiles {
         guard try hasSameBytes(bytes, name: name, in: folder, path: path) else {
             throw Failure(
                 code: .differentFileExists,
-                message: "\(path) exists with other content; it was left as it is: move it away, then retry the job")
+                message: "\(path) exists with other content; it was left as it is: move it away, then retry the job",
+                isPermanent: true)
         }
     }
 
     private func makeRoot(_ root: String) throws {
         guard root.hasPrefix("/") else {
-            throw Failure(code: .pathRefused, message: "the output folder \(root.debugDescription) is not absolute")
+            throw Failure(
+                code: .pathRefused, message: "the output folder \(root.debugDescription) is not absolute",
+                isPermanent: true)
         }
-        do {
-            try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-        } catch {
-            throw Failure(code: .ioError, message: "cannot create the output folder \(root)")
+        var status = stat()
+        if stat(root, &status) == 0 { return }
+        var path = ""
+        for part in root.split(separator: "/") {
+            path += "/\(part)"
+            guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+                throw Self.rootFailure(errno, "cannot create the output folder \(root)")
+            }
         }
     }
 
@@ -274,8 +324,12 @@ package struct ImageFileStore: ImageFiles {
     }
 
     private func hasSameBytes(_ bytes: [UInt8], name: String, in folder: Int32, path: String) throws -> Bool {
-        let file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        guard file >= 0 else { throw Self.failure(errno, "cannot open the existing \(path)") }
+        let file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard file >= 0 else {
+            // A link, a socket or a device: something else, whatever it says.
+            if [ELOOP, ENXIO, ENODEV].contains(errno) { return false }
+            throw Self.failure(errno, "cannot open the existing \(path)")
+        }
         defer { close(file) }
         return try read(file, path: path, size: bytes.count) == bytes
     }
@@ -302,15 +356,19 @@ package struct ImageFileStore: ImageFiles {
         guard fsync(descriptor) == 0 else { throw Self.failure(errno, "cannot make \(what) durable") }
     }
 
-    static func failure(_ code: Int32, _ message: String) -> Failure {
-        let reason = String(cString: strerror(code))
-        switch code {
-        case ENOSPC, EDQUOT:
-            return Failure(code: .diskFull, message: "\(message): \(reason)")
-        case ELOOP, ENOTDIR, ENAMETOOLONG:
-            return Failure(code: .pathRefused, message: "\(message): \(reason)")
-        default:
-            return Failure(code: .ioError, message: "\(message): \(reason)")
-        }
+    /// What is in the way of a file below an output folder.
+    static func failure(_ error: Int32, _ message: String) -> Failure {
+        let kind = FileFault.kind(of: error)
+        return Failure(
+            code: kind.failureCode, message: "\(message): \(String(cString: strerror(error)))",
+            isPermanent: kind.remedy == .discard)
+    }
+
+    /// What is in the way of the output folder itself: never the fault of a job.
+    private static func rootFailure(_ error: Int32, _ message: String) -> Failure {
+        let code = FileFault.kind(of: error).failureCode
+        return Failure(
+            code: code == .diskFull ? code : .ioError, message: "\(message): \(String(cString: strerror(error)))",
+            isPermanent: false)
     }
 }

@@ -24,7 +24,8 @@ package protocol ImageFiles: Sendable {
     /// Takes a file away, durably. Where there is none, nothing is done.
     func remove(_ relativePath: String, in root: String) throws
 
-    /// Whether images can be written below `root` at this moment, as far as one can tell without writing one.
+    /// Writes a file of `byteCount` bytes below `root`, makes it durable and takes it away again: nothing less shows that images can be
+    /// written there.
     /// - Throws: What is in the way.
-    func probe(_ root: String) async throws
+    func probe(_ root: String, byteCount: Int) async throws
 }

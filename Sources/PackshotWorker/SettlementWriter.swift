@@ -129,8 +129,13 @@ final class SettlementWriter: Sendable {
 
     private func tellQueue(_ group: [Settled]) async {
         for settled in group where settled.verdict == .stale {
-            logger.warning(
-                "refused as stale: the job was taken over", metadata: ["job": "\(settled.entry.settlement.job)"])
+            let what: Logger.Message =
+                switch settled.entry.attempt.control.stopReason {
+                case .cancelled: "the job was cancelled before this attempt ended; its time is recorded as waste"
+                case .lost: "refused as stale: the job was taken over"
+                case .shutdown, nil: "refused as stale: the job was taken over or cancelled"
+                }
+            logger.warning(what, metadata: ["job": "\(settled.entry.settlement.job)"])
         }
         do {
             try await queue.acknowledge(group.map(\.entry.attempt.delivery))

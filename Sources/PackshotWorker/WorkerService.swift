@@ -60,6 +60,7 @@ package struct WorkerService: Service {
         let settlements = SettlementWriter(
             ledger: stores.settlementLedger, queue: stores.queue, attempts: attempts, environment: environment,
             logger: logger)
+        let folders = OutputFolders(environment: environment, logger: logger)
         let finisher = AttemptFinisher(
             configuration: configuration,
             composer: ImageComposer(model: generator.model, version: configuration.version),
@@ -68,7 +69,8 @@ package struct WorkerService: Service {
                 ledger: stores.settlementLedger, ledgerID: configuration.ledger, files: environment.files,
                 outputRoot: configuration.outputRoot,
                 logger: logger),
-            timeline: timeline, storage: StorageHealth(), environment: environment,
+            timeline: timeline, folders: folders,
+            unwritten: UnwrittenImages(folders: folders, environment: environment), environment: environment,
             weightsChanged: { change in
                 guard weights.notice(change) else { return }
                 logger.error("stopping: \(change)")
@@ -146,7 +148,13 @@ package struct WorkerService: Service {
         await stop.wait()
         try? await environment.clock.sleep(for: configuration.grace)
         if Task.isCancelled { return }
-        for (control, _) in attempts.all { control.stop(.shutdown) }
+        let running = attempts.all
+        if !running.isEmpty {
+            logger.notice(
+                "the grace time is over: handing back what is not finished",
+                metadata: ["jobs": "\(running.map { String($0.control.job.rawValue) }.joined(separator: " "))"])
+        }
+        for (control, _) in running { control.stop(.shutdown) }
         settlements.giveUp()
     }
 }

@@ -76,7 +76,7 @@ struct WorkerThreadsTests {
         }
         func contents(of relativePath: String, in root: String) throws -> [UInt8]? { nil }
         func remove(_ relativePath: String, in root: String) throws {}
-        func probe(_ root: String) async throws {}
+        func probe(_ root: String, byteCount: Int) async throws { log.note("probe") }
     }
 
     /// The claiming thread asks itself, so that no other is woken.
@@ -119,7 +119,7 @@ struct WorkerThreadsTests {
         #expect(
             log.all == [
                 "prepare on encoder", "embed on encoder", "generate on sampler", "save on files",
-                "look for an embedding on claims", "store an embedding on claims",
+                "look for an embedding on claims", "store an embedding on claims", "probe on claims",
             ])
     }
 }

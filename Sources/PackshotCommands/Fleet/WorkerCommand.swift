@@ -1,5 +1,6 @@
 package import ArgumentParser
 internal import Foundation
+internal import Glibc
 internal import Logging
 internal import PRX
 internal import PackshotJobs
@@ -107,6 +108,8 @@ package struct WorkerCommand: AsyncParsableCommand {
 
     package func run() async throws {
         LoggingSystem.bootstrap { StandardErrorLog(label: $0) }
+        // A limit on the size of files is an error of write like others, not a reason to die with a job in hand.
+        signal(SIGXFSZ, SIG_IGN)
         let stores = try Stores()
         let (ledger, reports) = try await stores.ledger()
         _ = try await stores.queue(of: ledger)

@@ -109,7 +109,7 @@ struct FolderClient: ImageFiles {
             let isFull = world.random.once(in: 2)
             world.counts[isFull ? "disk full" : "disk fault"] += 1
             folder.removeTemporary(temporary)
-            throw ImageFileStore.Failure(code: isFull ? .diskFull : .ioError, message: "the disk")
+            throw ImageFileStore.Failure(code: isFull ? .diskFull : .ioError, message: "the disk", isPermanent: false)
         }
         try await world.step(process, "synced it")
         let placing = folder.place(bytes, at: path)
@@ -118,7 +118,9 @@ struct FolderClient: ImageFiles {
         switch placing {
         case .placed: break
         case .adopted: world.counts["file adopted"] += 1
-        case .refused: throw ImageFileStore.Failure(code: .differentFileExists, message: "\(path) is there")
+        case .refused:
+            throw ImageFileStore.Failure(
+                code: .differentFileExists, message: "\(path) is there", isPermanent: true)
         }
         if world.sabotage?.files == .skipsTheFolderSync { return }
         try await world.step(process, "unlinked the temporary file")
@@ -158,9 +160,9 @@ struct FolderClient: ImageFiles {
         world.folder.remove(path)
     }
 
-    func probe(_ root: String) async throws {
+    func probe(_ root: String, byteCount: Int) async throws {
         if world.has(.disk), world.random.once(in: 2) {
-            throw ImageFileStore.Failure(code: .diskFull, message: "the disk")
+            throw ImageFileStore.Failure(code: .diskFull, message: "the disk", isPermanent: false)
         }
     }
 }
