@@ -4,7 +4,7 @@
 /// when the server cannot be talked to (the connection is made anew on the next call; a commit whose answer was lost
 /// may have happened, and repeating the call is safe).
 package protocol JobLedger: Sendable {
-    /// Records a worker that starts, its model and its rate card.
+    /// Records a worker that starts, its model and its rate card. Of a worker that is recorded nothing changes: it did not hear the answer.
     func register(_ worker: WorkerRegistration) async throws
 
     /// Records that a worker stopped by itself, after `uptime` microseconds on its time line.

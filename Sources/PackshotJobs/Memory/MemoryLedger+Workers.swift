@@ -33,6 +33,8 @@ extension MemoryLedger {
     package func register(_ worker: WorkerRegistration) async throws {
         let date = now()
         state.withLock { state in
+            // An id is of one start: whoever comes again did not hear the first answer.
+            guard state.workers[worker.id] == nil else { return }
             state.workers[worker.id] = Worker(
                 registration: worker, registeredAt: date, heardAt: date, silence: state.watch.silence(at: date))
         }

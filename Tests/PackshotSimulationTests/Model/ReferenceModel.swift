@@ -165,7 +165,10 @@ struct ReferenceModel {
 
     // MARK: Workers
 
-    mutating func registered(_ worker: WorkerID, at now: Date) { workers[worker] = (now, silence(at: now), false) }
+    mutating func registered(_ worker: WorkerID, at now: Date) {
+        // Whoever comes again did not hear the first answer.
+        if workers[worker] == nil { workers[worker] = (now, silence(at: now), false) }
+    }
 
     mutating func deregistered(_ worker: WorkerID, at now: Date) {
         workers[worker]?.heardAt = now
