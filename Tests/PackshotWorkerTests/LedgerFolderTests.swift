@@ -30,7 +30,9 @@ struct LedgerFolderTests {
             for other in [Self.mark("y"), Self.mark("x", system: "2")] {
                 #expect(write("b.png", for: other, in: folder) == .foreignFolder)
                 try ImageFileStore(of: other).remove("a.png", in: folder)
-                #expect(throws: ImageFileStore.Failure.self) { try ImageFileStore(of: other).probe(folder, byteCount: 1) }
+                #expect(throws: ImageFileStore.Failure.self) {
+                    try ImageFileStore(of: other).probe(folder, byteCount: 1)
+                }
             }
             #expect(FileManager.default.fileExists(atPath: "\(folder)/a.png"))
             #expect(!FileManager.default.fileExists(atPath: "\(folder)/b.png"))
