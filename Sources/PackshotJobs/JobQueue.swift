@@ -106,8 +106,9 @@ package protocol JobQueue: Sendable {
     /// of its log. Entries in workers' hands may be delivered once more for it.
     func redeliverStranded(model: ModelFingerprint) async throws
 
-    /// Every job id the queue holds for a model in any form: ready, pending or delayed. A job that is there all through
-    /// the call is in the answer.
+    /// Every job id of a model that the queue has given out or can give out now: ready or pending. A job that is there all
+    /// through the call is in the answer. What it keeps for later is not in it: of a job that waits for nothing, such as one
+    /// that was to begin later, was cancelled and is asked for again, a delayed entry is not what is owed.
     func heldJobs(model: ModelFingerprint) async throws -> Set<JobID>
 
     /// How full the queue is for a model.

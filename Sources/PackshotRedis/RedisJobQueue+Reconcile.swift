@@ -5,9 +5,7 @@ package import PackshotJobs
 extension RedisJobQueue {
     package func heldJobs(model: ModelFingerprint) async throws -> Set<JobID> {
         var held: Set<JobID> = []
-        // Delayed entries first: one that is promoted meanwhile is then found in its lane.
-        for run in try await runs(in: keys.delayed(model), JobRun.init(delayed:)) { held.formUnion(run.jobs) }
-        // Then what waits: one that is moved to its stream meanwhile is found there.
+        // What waits comes first: one that is moved to its stream meanwhile is found there.
         for lane in Self.lanes(of: model) {
             for run in try await runs(in: keys.waiting(lane), JobRun.init(waiting:)) { held.formUnion(run.jobs) }
         }

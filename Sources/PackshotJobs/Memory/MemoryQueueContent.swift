@@ -163,9 +163,9 @@ package struct MemoryQueueContent: Sendable {
         return (due.count, delayed.values.min().map { .seconds(max(0, $0.timeIntervalSince(now))) })
     }
 
-    /// Every job the queue holds for a model in any form.
+    /// Every job of a model that is ready or pending.
     package func heldJobs(model: ModelFingerprint) -> Set<JobID> {
-        var held = Set(delayed.keys.lazy.filter { $0.lane.model == model }.map(\.job))
+        var held: Set<JobID> = []
         for (name, lane) in lanes where name.model == model {
             held.formUnion(lane.ready[lane.head...].lazy.map(\.job))
             held.formUnion(lane.pending.values.lazy.map(\.job))

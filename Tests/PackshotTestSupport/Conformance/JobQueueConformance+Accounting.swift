@@ -66,8 +66,8 @@ extension JobQueueConformance {
             try await queue.age(.seconds(2000))
             #expect(try await queue.first.promoteDue(limit: 10).moved == 0)
         },
-        .init("lists every held job, in any form") { queue in
-            let jobs = Set((1...5000).map { JobID(rawValue: $0) })
+        .init("lists every job it has given out or can give out, and none that it keeps for later") { queue in
+            let jobs = Set((1...4500).map { JobID(rawValue: $0) })
             try await queue.first.dispatch(
                 entries(1...3000, priority: 0) + entries(3001...4500, priority: 9) + delayed(4501...5000, by: 900))
             try await queue.first.dispatch(
@@ -91,9 +91,8 @@ extension JobQueueConformance {
             try await queue.first.dispatch([run(1, 1000, share: "a"), run(2001, 500, share: "b", weight: 3)])
             try await queue.first.dispatch([run(3001, 1, share: "a"), run(4001, 100, share: "a", by: 900)])
             let jobs = [1...1000, 2001...2500, 3001...3001].joined().map { JobID(rawValue: Int64($0)) }
-            let delayed = (4001...4100).map { JobID(rawValue: Int64($0)) }
             #expect(try await queue.second.depth(model: model()) == QueueDepth(ready: 1501, pending: 0, delayed: 100))
-            #expect(try await queue.second.heldJobs(model: model()) == Set(jobs + delayed))
+            #expect(try await queue.second.heldJobs(model: model()) == Set(jobs))
 
             var taken: [Int64] = []
             while taken.count < 400 {
@@ -110,7 +109,7 @@ extension JobQueueConformance {
                     == QueueDepth(ready: 1501 - taken.count, pending: 0, delayed: 100))
             #expect(
                 try await queue.second.heldJobs(model: model())
-                    == Set(jobs + delayed).subtracting(taken.map(JobID.init(rawValue:))))
+                    == Set(jobs).subtracting(taken.map(JobID.init(rawValue:))))
             let rest = try await drain(queue.second, by: bob)
             #expect(Set(taken + rest.numbers) == Set(jobs.map(\.rawValue)) && taken.count + rest.count == jobs.count)
             for share in [1...1000, 2001...2500].map({ $0.map(Int64.init) }) {
@@ -120,7 +119,7 @@ extension JobQueueConformance {
 
             try await queue.age(.seconds(1000))
             while try await queue.first.promoteDue(limit: 10).moved > 0 {}
-            #expect(try await drain(queue.first, by: ada).numbers == delayed.map(\.rawValue))
+            #expect(try await drain(queue.first, by: ada).numbers == (4001...4100).map(Int64.init))
         },
         .init("measures its depth") { queue in
             #expect(try await queue.first.depth(model: model()) == QueueDepth(ready: 0, pending: 0, delayed: 0))
