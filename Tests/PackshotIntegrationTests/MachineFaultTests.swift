@@ -27,7 +27,8 @@ extension IntegrationTests {
                 says: "No space left on device", mends: #"rm "$OUT/.filler""#),
             Fault(
                 testDescription: "a file in the folder's place",
-                breaks: #"rmdir "$OUT"; touch "$OUT""#, says: "Not a directory", mends: #"rm "$OUT""#),
+                breaks: #"mv "$OUT" "$OUT.away"; touch "$OUT""#, says: "Not a directory",
+                mends: #"rm "$OUT"; mv "$OUT.away" "$OUT""#),
             Fault(
                 testDescription: "few descriptors", breaks: "ulimit -Sn 24", says: "Too many open files",
                 mends: #"prlimit --pid "$WORKER" --nofile=1024:"#),

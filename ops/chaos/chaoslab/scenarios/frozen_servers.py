@@ -5,13 +5,16 @@ import time
 from ..servers import children, frozen
 from ..site import LEASE, Site
 
+# Each silence of the ledger costs a lease up to two seconds, in which it cannot be told from a quiet one: a lease has to be longer
+# than a few of these.
+LONG = 2 * LEASE
 WORKERS = 4
 
 
 def run(site: Site) -> None:
     server = site.use_postgres()
-    fleet = site.fleet(WORKERS, "300ms±50%")
-    idle = site.fleet(1, "300ms±50%", model=False)
+    fleet = site.fleet(WORKERS, "300ms±50%", "--lease", f"{LONG}s")
+    idle = site.fleet(1, "300ms±50%", "--lease", f"{LONG}s", model=False)
 
     def workers() -> list[int]:
         return [worker.pid for worker in fleet.workers + idle.workers]
@@ -31,7 +34,7 @@ def run(site: Site) -> None:
                 "SELECT count(DISTINCT worker_id) FROM attempts WHERE state = 'running'") >= WORKERS or site.unfinished < WORKERS, 60)
             latest = site.count("SELECT max(id) FROM attempts")
             with frozen(processes()):
-                time.sleep(3 * LEASE)
+                time.sleep(3 * LONG)
             site.wait(f"work again after {kind} stood still", lambda: site.count(
                 f"SELECT count(*) FROM attempts WHERE id > {latest}") > 0 or site.unfinished == 0, 60)
             lost = site.count("SELECT count(*) FROM attempts WHERE state = 'lost'")

@@ -5,13 +5,16 @@ import time
 
 from ..site import LEASE, Site
 
+# Each silence of the ledger costs a lease up to two seconds, in which it cannot be told from a quiet one: a lease has to be longer
+# than a few of these.
+LONG = 3 * LEASE
 TERMINATE = ("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
              "WHERE datname = current_database() AND pid <> pg_backend_pid()")
 
 
 def run(site: Site) -> None:
     site.enqueue(site.scaled(6_000))
-    site.fleet(3, "20ms±50%")
+    site.fleet(3, "20ms±50%", "--lease", f"{LONG}s")
     database = site.sql("SELECT current_database()")
     for _ in range(site.scaled(5)):
         some = site.images + 50
@@ -19,16 +22,16 @@ def run(site: Site) -> None:
         # As after a failover to a standby.
         _admin(site, f"ALTER DATABASE {database} SET default_transaction_read_only = on")
         site.sql(TERMINATE)
-        time.sleep(LEASE + 1)
+        time.sleep(LONG + 1)
         _admin(site, f"ALTER DATABASE {database} RESET default_transaction_read_only")
         site.sql(TERMINATE)
         # Nobody is let in, and who was in is thrown out.
         _admin(site, f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
         _admin(site, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
-        time.sleep(LEASE + 1)
+        time.sleep(LONG + 1)
         _admin(site, f"ALTER DATABASE {database} ALLOW_CONNECTIONS true")
         # Somebody's migration holds the table.
-        site.sql(f"BEGIN; LOCK TABLE job_states IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({2 * LEASE}); COMMIT")
+        site.sql(f"BEGIN; LOCK TABLE job_states IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({LONG + LEASE}); COMMIT")
     site.wait_until_done()
 
 
