@@ -15,7 +15,7 @@ def run(site: Site) -> None:
     for _ in range(site.scaled(5)):
         fill(ballast)
         fleet = site.fleet(3, "5ms")
-        site.wait("the full disk is noticed", lambda: fleet.said("not claiming") == 3 or site.unfinished == 0)
+        site.wait("the full disk is noticed", lambda: fleet.said("claiming nothing") >= 3 or site.unfinished == 0)
         os.unlink(ballast)
         made = site.images + jobs // 8
         site.wait("work with room", lambda: site.images > made or site.unfinished == 0)
