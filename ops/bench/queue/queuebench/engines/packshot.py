@@ -169,9 +169,9 @@ class Packshot(Engine):
 
 _COPY_OF_JOB = """
     WITH specified AS (
-        INSERT INTO job_specs (batch_id, product_id, shot, variant, priority, model_fingerprint, prompt, negative_prompt, seed,
+        INSERT INTO job_specs (batch_id, product_id, shot, variant, priority, prompt, negative_prompt, seed,
             width, height, steps, guidance, relative_path, unique_key)
-        SELECT batch_id, product_id, shot, {number}, priority, model_fingerprint, prompt, negative_prompt, seed, width, height,
+        SELECT batch_id, product_id, shot, {number}, priority, prompt, negative_prompt, seed, width, height,
             steps, guidance, '{number}/' || relative_path, sha256(convert_to('{number}', 'UTF8'))
         FROM job_specs WHERE id = {template} RETURNING id, batch_id
     )

@@ -38,11 +38,11 @@ SELECT 1000000 + n, 1000 + n / :products, 'SKU-' || lpad(n::text, 8, '0'), 'Ston
        jsonb_build_object('category', 'Kitchen > Mugs', 'color', 'sand', 'material', 'stoneware')
 FROM generate_series(0, :batches * :products - 1) AS n;
 
-INSERT INTO job_specs (id, batch_id, product_id, shot, variant, priority, model_fingerprint, prompt, negative_prompt, seed, width,
+INSERT INTO job_specs (id, batch_id, product_id, shot, variant, priority, prompt, negative_prompt, seed, width,
     height, steps, guidance, relative_path, unique_key, created_at)
 OVERRIDING SYSTEM VALUE
 SELECT 10000000 + n, 1000 + n / 10 / :products, 1000000 + n / 10, (ARRAY['packshot', 'scene', 'lifestyle', 'detail', 'hero'])[n % 5 + 1],
-       n % 2, m.priority, m.model_fingerprint,
+       n % 2, m.priority,
        'A studio photograph of a stoneware mug with a wide handle, no. ' || n / 10 % 500 || ', sand, on an oak table by a window',
        'blurry, watermark, text', n * 2654435761 % 18446744073709551615, m.width, m.height, m.steps, m.guidance,
        'SKU-' || lpad((n / 10)::text, 8, '0') || '/' || n % 10 || '.png', sha256(int8send(n)), now() - (:batches - n / 10 / :products) * interval '1 day'
