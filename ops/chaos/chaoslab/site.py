@@ -177,9 +177,15 @@ class Site:
     # What is done to workers, and written down
 
     def in_hand(self, pid: int) -> int | None:
-        """Attempts that a worker has, by the ledger, which may still hear its last words; None when that cannot be asked."""
-        looks = [self.count("SELECT count(*) FROM attempts a JOIN workers w ON w.id = a.worker_id "
-                            f"WHERE a.state = 'running' AND w.process_id = {pid}") for _ in range(2)]
+        """Attempts that a worker has, by the ledger; None when that cannot be asked. The server may still be at its last words: it is
+        asked until it says the same three times, a while apart."""
+        looks = []
+        while len(looks) < 3 or len(set(looks[-3:])) > 1:
+            looks.append(self.count("SELECT count(*) FROM attempts a JOIN workers w ON w.id = a.worker_id "
+                                    f"WHERE a.state = 'running' AND w.process_id = {pid}"))
+            if looks[-1] == -1 or len(looks) == 20:
+                break
+            time.sleep(0.05)
         return None if -1 in looks else max(looks)
 
     def kill(self, worker: subprocess.Popen) -> Deed:
