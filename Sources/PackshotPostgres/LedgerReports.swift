@@ -221,71 +221,6 @@ package struct LedgerReports: Sendable {
         return rows.first?.first.flatMap { $0 }
     }
 
-    /// A worker as `packshot workers` lists it.
-    package struct WorkerReport: Codable, Sendable {
-        package let id: String
-        package let host: String
-        package let processID: Int
-        package let threads: Int
-        package let kernelClass: String
-        package let model: String
-        package let rateCard: String
-        package let microdollarsPerHour: Int64
-        package let startedAt: String
-        package let secondsSinceHeartbeat: Double
-        /// What it works on, the attempt begun first; nil while it holds nothing.
-        package let job: Int64?
-        /// Denoising steps of that done, as the last heartbeat said, and in all.
-        package let step: Int?
-        package let steps: Int?
-        package let images: Int
-        /// Share of its time line charged to attempts, `0...1`.
-        package let busyShare: Double
-        package let isStopped: Bool
-        package let isDraining: Bool
-    }
-
-    /// Workers that have not stopped and were heard of within a minute; or all.
-    package func workers(all: Bool) async throws -> [WorkerReport] {
-        try await connection.run { session in
-            try session.query(
-                """
-                SELECT w.id, w.host, w.threads, w.kernel_class, m.name,
-                       to_char(w.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-                       extract(epoch FROM now() - w.heartbeat_at), u.images + w.forgotten_images,
-                       (u.busy_us + w.forgotten_busy_us) / greatest(w.uptime_us, u.last_us, 1)::float8,
-                       w.stopped_at IS NOT NULL, w.drain_requested_at IS NOT NULL, w.process_id, r.name, r.microusd_per_hour,
-                       a.job_id, a.step, a.steps
-                FROM workers w JOIN model_weights m ON m.fingerprint = w.model_fingerprint
-                JOIN rate_cards r ON r.id = w.rate_card_id
-                -- Worker by worker, along an index: a view over all workers reads all attempts that ever were.
-                CROSS JOIN LATERAL (
-                    SELECT count(*) FILTER (WHERE state = 'completed') AS images, max(busy_to_us) AS last_us,
-                           coalesce(sum(busy_to_us - busy_from_us), 0) AS busy_us
-                    FROM attempts WHERE worker_id = w.id) u
-                LEFT JOIN LATERAL (
-                    -- What a worker has in hand is among its latest.
-                    SELECT job_id, step, steps
-                    FROM (SELECT * FROM attempts WHERE worker_id = w.id ORDER BY id DESC LIMIT 1000) latest
-                    WHERE state = 'running' AND w.stopped_at IS NULL ORDER BY id LIMIT 1) a ON true
-                WHERE $1::boolean OR (w.stopped_at IS NULL AND w.heartbeat_at > now() - interval '60 seconds')
-                ORDER BY w.started_at, w.id
-                """, [.boolean(all)]
-            ).rows.map { row in
-                WorkerReport(
-                    id: row[0] ?? "", host: row[1] ?? "", processID: row[11].flatMap { Int($0) } ?? 0,
-                    threads: row[2].flatMap { Int($0) } ?? 0, kernelClass: row[3] ?? "",
-                    model: row[4] ?? "", rateCard: row[12] ?? "",
-                    microdollarsPerHour: row[13].flatMap { Int64($0) } ?? 0, startedAt: row[5] ?? "",
-                    secondsSinceHeartbeat: row[6].flatMap { Double($0) } ?? 0,
-                    job: row[14].flatMap { Int64($0) }, step: row[15].flatMap { Int($0) },
-                    steps: row[16].flatMap { Int($0) },
-                    images: row[7].flatMap { Int($0) } ?? 0, busyShare: row[8].flatMap { Double($0) } ?? 0,
-                    isStopped: row[9] == "t", isDraining: row[10] == "t")
-            }
-        }
-    }
-
     /// A model with work waiting or under way.
     package struct Backlog: Codable, Sendable {
         package let fingerprint: String
@@ -353,62 +288,6 @@ package struct LedgerReports: Sendable {
                 ModelRecord(
                     fingerprint: fingerprint, name: row[0] ?? "", path: row[1] ?? "", pipelineClass: row[2] ?? "",
                     parameterCount: row[3].flatMap { Int64($0) } ?? 0, byteCount: row[4].flatMap { Int64($0) } ?? 0)
-            }
-        }
-    }
-
-    /// An image's row, as `packshot verify` and `contact-sheet` read it.
-    package struct ImageReport: Codable, Sendable {
-        package let job: Int64
-        package let batch: String
-        package let sku: String
-        package let title: String
-        package let shot: String
-        package let relativePath: String
-        package let outputRoot: String
-        /// Where a worker with a folder of its own wrote it; nil for its batch's.
-        package let workerRoot: String?
-        package let sha256: String
-        package let modelPath: String
-        package let modelFingerprint: String
-        package let worker: String
-        package let madeAt: String
-        package let costMicrodollars: Int64
-    }
-
-    /// The image whose file has this SHA-256 (64 hexadecimal digits), or nil.
-    package func image(sha256: String) async throws -> ImageReport? {
-        try await images(where: "i.sha256 = decode($1, 'hex')", [.text(sha256)], limit: 1).first
-    }
-
-    /// The images of a batch in the order of their jobs.
-    package func images(of batch: BatchID, limit: Int) async throws -> [ImageReport] {
-        try await images(where: "i.batch_id = $1", [.integer(batch.rawValue)], limit: limit)
-    }
-
-    private func images(
-        where condition: String, _ parameters: [PostgresValue], limit: Int
-    ) async throws -> [ImageReport] {
-        try await connection.run { session in
-            try session.query(
-                """
-                SELECT j.id, b.name, p.sku, p.title, j.shot, i.relative_path, b.output_root, encode(i.sha256, 'hex'), m.path,
-                       m.fingerprint, a.worker_id, to_char(i.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-                       a.cost_microusd, w.output_root
-                FROM images i JOIN job_specs j ON j.id = i.job_id JOIN batches b ON b.id = j.batch_id
-                JOIN products p ON p.id = j.product_id JOIN attempts a ON a.id = i.attempt_id
-                JOIN workers w ON w.id = a.worker_id
-                JOIN model_weights m ON m.fingerprint = b.model_fingerprint
-                WHERE \(condition) ORDER BY i.job_id LIMIT $2
-                """, parameters + [.integer(limit)]
-            ).rows.map { row in
-                ImageReport(
-                    job: row[0].flatMap { Int64($0) } ?? 0, batch: row[1] ?? "", sku: row[2] ?? "", title: row[3] ?? "",
-                    shot: row[4] ?? "", relativePath: row[5] ?? "", outputRoot: row[6] ?? "", workerRoot: row[13],
-                    sha256: row[7] ?? "",
-                    modelPath: row[8] ?? "", modelFingerprint: row[9] ?? "", worker: row[10] ?? "",
-                    madeAt: row[11] ?? "",
-                    costMicrodollars: row[12].flatMap { Int64($0) } ?? 0)
             }
         }
     }
